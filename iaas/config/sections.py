@@ -1,0 +1,172 @@
+"""The sections of iaas.conf. A driver's own options live in the driver's file, not here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from iaas.config.loader import option
+
+
+@dataclass(frozen=True)
+class Log:
+    """Logging of every daemon."""
+
+    SECTION: ClassVar[str] = "log"
+    level: str = option("INFO", "Least level written.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+    style: str = option("text", "Form of a line.", choices=("text", "json"))
+
+
+@dataclass(frozen=True)
+class Database:
+    """The SQL state database; hosts that run only agents need no access to it."""
+
+    SECTION: ClassVar[str] = "database"
+    connection: str = option(
+        "sqlite:////var/lib/iaas/iaas.sqlite", "SQLAlchemy URL: sqlite:///… or postgresql+psycopg://…", secret=True
+    )
+    pool_size: int = option(8, "Connections that one daemon keeps at most.")
+
+
+@dataclass(frozen=True)
+class Bus:
+    """The message broker."""
+
+    SECTION: ClassVar[str] = "bus"
+    urls: tuple[str, ...] = option(
+        ("amqp://guest:guest@127.0.0.1:5672//",), "Broker URLs, tried in turn; several are failover.", secret=True
+    )
+    prefix: str = option("iaas", "Prefix of every exchange and queue, so that clouds can share a broker.")
+
+
+@dataclass(frozen=True)
+class Auth:
+    """Tokens, policy and the platform's own identities."""
+
+    SECTION: ClassVar[str] = "auth"
+    key_repository: str = option("/var/lib/iaas/keys", "Directory of the token keys; every API node needs the same keys.")
+    token_ttl: int = option(3600, "Seconds that a token lives.")
+    policy_file: str = option("/etc/iaas/policy.yaml", "Overrides of policy rules (YAML or JSON); re-read on change.")
+    bcrypt_rounds: int = option(12, "Cost of a password hash (2^n).")
+    metadata_secret: str = option("", "Shared by metadata agents and iaas-api to sign requests.", secret=True)
+
+
+@dataclass(frozen=True)
+class Api:
+    """Where the HTTP APIs listen and what clients are told."""
+
+    SECTION: ClassVar[str] = "api"
+    compute_listen: str = option("127.0.0.1:8774/", "host:port/path of the compute API.")
+    network_listen: str = option("127.0.0.1:9696/", "host:port/path of the network API.")
+    volume_listen: str = option("127.0.0.1:8776/", "host:port/path of the volume API.")
+    metadata_listen: str = option("127.0.0.1:8775/", "host:port/path of the metadata API.")
+    identity_listen: str = option("127.0.0.1:5000/", "host:port/path of the identity API.")
+    image_listen: str = option("127.0.0.1:9292/", "host:port/path of the image API.")
+    public_url: str = option("", "URL prefix of links, e.g. https://cloud.example; empty: as listened.")
+    threads: int = option(8, "Worker threads of each HTTP listener.")
+    max_body: int = option(114688, "Largest JSON body in bytes (S-109).")
+    max_limit: int = option(1000, "Most items in one page of a list.")
+
+
+@dataclass(frozen=True)
+class Image:
+    """The image service."""
+
+    SECTION: ClassVar[str] = "image"
+    store: str = option("filesystem", "Store driver: a file of iaas/image/stores/.")
+    directory: str = option("/var/lib/iaas/images", "Directory of the filesystem store.")
+    max_size: int = option(107374182400, "Largest image in bytes.")
+    max_virtual_size: int = option(1099511627776, "Largest disk inside an image, in bytes (S-011).")
+    formats: tuple[str, ...] = option(("raw", "qcow2", "iso"), "disk_format values accepted.")
+    project_quota: int = option(1099511627776, "Bytes of images that one project may keep.")
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Compute hosts."""
+
+    SECTION: ClassVar[str] = "compute"
+    driver: str = option("libvirt", "Hypervisor driver: a file or folder of iaas/compute/virt/.", choices=("libvirt", "fake"))
+    state_dir: str = option("/var/lib/iaas/compute", "Instances, image cache and consoles of this host.")
+    libvirt_uri: str = option("qemu:///system", "Connection to the hypervisor.")
+    virt_type: str = option("auto", "kvm, qemu, or auto: KVM only with a vmx or svm flag AND /dev/kvm.",
+                            choices=("auto", "kvm", "qemu"))  # fmt: skip
+    reserved_ram_mb: int = option(512, "RAM kept for the host itself, MiB.")
+    reserved_disk_gb: int = option(2, "Disk kept for the host itself, GiB.")
+    workers: int = option(4, "Orders carried out at once.")
+    fake_vcpus: int = option(64, "fake driver: vCPUs of the host.")
+    fake_ram_mb: int = option(262144, "fake driver: RAM of the host, MiB.")
+    fake_disk_gb: int = option(10000, "fake driver: disk of the host, GiB.")
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """Placement of servers."""
+
+    SECTION: ClassVar[str] = "scheduler"
+    filters: tuple[str, ...] = option(("up", "zone", "ram", "vcpu", "disk"), "Filters in order; files of iaas/scheduler/filters/.")
+    weighers: tuple[str, ...] = option(("ram",), "Weighers in order; files of iaas/scheduler/weighers/.")
+    cpu_ratio: float = option(16.0, "vCPUs promised per physical CPU.")
+    ram_ratio: float = option(1.0, "RAM promised per RAM present.")
+    disk_ratio: float = option(1.0, "Disk promised per disk present.")
+
+
+@dataclass(frozen=True)
+class Conductor:
+    """Flows and recovery."""
+
+    SECTION: ClassVar[str] = "conductor"
+    workers: int = option(4, "Operations advanced at once.")
+    lease: int = option(30, "Seconds that a worker holds an operation without renewing.")
+    sweep: float = option(1.0, "Seconds between two looks for operations that nobody works on.")
+    resend: int = option(10, "Seconds of silence after which a host is asked again.")
+    deadline: int = option(600, "Seconds after which an operation is ended as failed and undone.")
+
+
+@dataclass(frozen=True)
+class Network:
+    """Networks and their agents."""
+
+    SECTION: ClassVar[str] = "network"
+    driver: str = option("linuxbridge", "Data plane driver: a file of iaas/network/drivers/.")
+    state_dir: str = option("/var/lib/iaas/network", "dnsmasq's files of this host.")
+    physical_networks: tuple[str, ...] = option(("physnet1:br-ex",), "physical_network:bridge pairs of this host.")
+    domain: str = option("iaas.internal", "DNS domain of the guests.")
+    mtu: int = option(1500, "MTU of the physical network.")
+    mac_prefix: str = option("fa:16:3e", "First three octets of generated MAC addresses.")
+    metadata_url: str = option("http://127.0.0.1:8775", "Where agents forward metadata requests.")
+    interval: float = option(10.0, "Seconds between two full looks of an agent.")
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Block storage."""
+
+    SECTION: ClassVar[str] = "volume"
+    driver: str = option("qcow2", "Back end: a file of iaas/volume/drivers/.")
+    state_dir: str = option("/var/lib/iaas/volumes", "Directory of the file back ends.")
+    capacity_gb: int = option(0, "Space to offer, GiB; 0: what the file system has.")
+
+
+@dataclass(frozen=True)
+class Quota:
+    """Default limits of a project; -1 is no limit."""
+
+    SECTION: ClassVar[str] = "quota"
+    instances: int = option(10, "Servers.")
+    cores: int = option(20, "vCPUs.")
+    ram: int = option(51200, "RAM, MiB.")
+    key_pairs: int = option(100, "Key pairs of a user.")
+    metadata_items: int = option(128, "Metadata items of a server.")
+    volumes: int = option(10, "Volumes.")
+    gigabytes: int = option(1000, "GiB of volumes.")
+    networks: int = option(100, "Networks.")
+    subnets: int = option(100, "Subnets.")
+    ports: int = option(500, "Ports.")
+    security_groups: int = option(10, "Security groups.")
+    security_group_rules: int = option(100, "Security group rules.")
+
+
+ALL: tuple[type, ...] = (
+    Log, Database, Bus, Auth, Api, Image, Compute, Scheduler, Conductor, Network, Volume, Quota,
+)  # fmt: skip

@@ -1,0 +1,170 @@
+"""What the conductor asks of a compute host, and what the host answers. Values that cross the bus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Action(StrEnum):
+    """The verbs of a compute host. BUILD, DESTROY, START and STOP are convergent: repeating them is harmless."""
+
+    BUILD = "build"
+    DESTROY = "destroy"
+    START = "start"
+    STOP = "stop"
+    REBOOT_SOFT = "reboot_soft"
+    REBOOT_HARD = "reboot_hard"
+
+    @property
+    def convergent(self) -> bool:
+        """False: runs at most once (C-18); asked again, the host only reports what it sees."""
+        return self not in (Action.REBOOT_SOFT, Action.REBOOT_HARD)
+
+
+class Power(StrEnum):
+    """What a hypervisor says of a domain. The names are ours; the compute API's numbers are in ``number``."""
+
+    NONE = "none"
+    RUNNING = "running"
+    PAUSED = "paused"
+    SHUTDOWN = "shutdown"
+    CRASHED = "crashed"
+    SUSPENDED = "suspended"
+
+    @property
+    def number(self) -> int:
+        """OS-EXT-STS:power_state of the compute API."""
+        return {"none": 0, "running": 1, "paused": 3, "shutdown": 4, "crashed": 6, "suspended": 7}[self.value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSource:
+    """Where a host gets an image, and how it knows that it got the right bytes.
+
+    ``url`` is the image API's ``/v2/images/{id}/file``; ``token`` a short-lived token that may only read images
+    (never logged). ``format`` is the recorded fact, passed on every call and never probed (S-014).
+    """
+
+    id: str
+    url: str
+    token: str = field(repr=False)
+    format: str
+    size: int  # bytes of the file
+    hash_algo: str  # "sha512"
+    hash_value: str
+    virtual_size: int  # bytes of the disk inside
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nic:
+    """One network interface of a guest. ``tap`` and ``bridge`` are Linux device names (at most 15 bytes)."""
+
+    port_id: str
+    mac: str
+    tap: str
+    bridge: str
+    mtu: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuestSpec:
+    """Everything a host needs to build one server; no look-up, no database."""
+
+    server_id: str
+    name: str
+    project_id: str
+    user_id: str
+    flavor: str
+    vcpus: int
+    ram_mb: int
+    disk_gb: int
+    ephemeral_gb: int
+    swap_mb: int
+    image: ImageSource | None  # None: the root disk is a volume (later) or the driver needs none
+    nics: tuple[Nic, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One step of an operation for one host (C-06, C-08).
+
+    The host looks first and then acts; it refuses an order whose ``fence`` is lower than the highest that it has
+    seen for this server; the same (operation_id, step, fence) again while at work is ignored, after the end it is
+    answered from memory. ``attempt`` counts the sends of this step, from 1: a non-convergent action runs on
+    attempt 1 only.
+    """
+
+    operation_id: str
+    step: str
+    fence: int
+    attempt: int
+    server_id: str
+    action: Action
+    guest: GuestSpec | None = None  # for BUILD, and for START and hard reboot to define the domain anew
+    timeout_s: int = 60  # STOP and REBOOT_SOFT: how long the guest may take to obey the power button
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A host's answer to an Order: the end (``done``), or a sign of life (``done`` False)."""
+
+    operation_id: str
+    step: str
+    fence: int
+    server_id: str
+    host: str
+    done: bool
+    power: Power = Power.NONE
+    error: str | None = None  # why it failed, in words for the server's fault; None is success
+    error_kind: str | None = None  # errors.Error.kind
+    stale: bool = False  # refused: the host has seen a newer fence
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guest:
+    """One domain with our marker, as found on a host."""
+
+    server_id: str
+    power: Power
+    fence: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a compute host has, and which hypervisor. RAM in MiB, disk in GiB, before overcommit."""
+
+    vcpus: int
+    ram_mb: int
+    disk_gb: int
+    hypervisor_type: str  # "QEMU" or "KVM" or "fake", as the compute API words it
+    hypervisor_version: int  # libvirt's number: 7002000 is 7.2.0
+    hypervisor_hostname: str
+    cpu_arch: str
+    host_ip: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heartbeat:
+    """A daemon's sign of life, every 2 s. ``boot_id`` is new at every start of the process."""
+
+    binary: str  # "iaas-compute"
+    host: str
+    boot_id: str
+    pid: int
+    rss_kb: int
+    resources: Resources | None = None  # compute only
+    guests: tuple[Guest, ...] | None = None  # compute only; None when the hypervisor can't be asked
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputeInventory:
+    """For the audit: everything on a compute host that carries our mark."""
+
+    guests: tuple[Guest, ...]
+    instance_dirs: tuple[str, ...]  # server ids
+    cached_images: tuple[str, ...]  # image ids with a complete entry
+    partial_files: tuple[str, ...]  # temporary files older than their lease
+    taps: tuple[str, ...]  # tap devices that guests are plugged into

@@ -1,0 +1,28 @@
+"""The conductor's interface: topic ``conductor``, any worker."""
+
+from __future__ import annotations
+
+from iaas.model.order import Heartbeat, Report
+from iaas.model.volume_order import VolumeReport
+from iaas.rpc.contract import Contract, cast, hint
+
+
+class ConductorRpc(Contract):
+    TOPIC = "conductor"
+    VERSIONS = (("1.0", "run, report, volume_report, heartbeat"),)
+
+    @hint
+    def run(self, operation_id: str) -> None:
+        """Doorbell: this operation may go on. A lost one is made up for by the sweeper within two seconds."""
+
+    @cast
+    def report(self, report: Report) -> None:
+        """A compute host's answer to an order."""
+
+    @cast
+    def volume_report(self, report: VolumeReport) -> None:
+        """A volume host's answer to an order."""
+
+    @hint
+    def heartbeat(self, beat: Heartbeat) -> None:
+        """A host daemon's sign of life and state of its guests; the last value wins."""
