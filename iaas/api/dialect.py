@@ -1,0 +1,35 @@
+"""How one API words its faults: the only place where error kinds become HTTP statuses and envelopes."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from iaas.api.microversion import Microversions
+from iaas.errors import Error
+
+STATUS = {
+    "not_found": 404,
+    "conflict": 409,
+    "invalid": 400,
+    "too_large": 413,
+    "forbidden": 403,
+    "unauthenticated": 401,
+    "quota_exceeded": 403,
+    "no_valid_host": 500,
+    "unavailable": 503,
+    "timeout": 503,
+    "unsupported": 400,
+    "internal": 500,
+    "not_acceptable": 406,
+    "method_not_allowed": 405,
+}
+
+
+class Dialect(Protocol):
+    """One per API, in ``iaas/api/<service>/dialect.py``, as a module-level ``DIALECT``."""
+
+    name: str  # "compute": the daemon's word for this API
+    microversions: Microversions | None
+
+    def fault(self, error: Error) -> tuple[int, dict[str, Any]]:
+        """Status and JSON body for an error of any kind (also 401, 404 of unknown paths, 405)."""

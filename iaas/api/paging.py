@@ -1,0 +1,66 @@
+"""Pages of lists: limit, marker, sort keys, and the link to the next page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from iaas.errors import Invalid
+
+if TYPE_CHECKING:
+    from iaas.api.call import Call
+
+
+@dataclass(frozen=True)
+class Page:
+    """``sort``: (key, "asc" or "desc") pairs, every key in the caller's allow-list. ``limit`` is always bounded."""
+
+    limit: int
+    marker: str | None
+    sort: tuple[tuple[str, str], ...]
+    asked: bool  # the client gave a limit, so it wants a next link
+
+
+def page(
+    query: Mapping[str, str],
+    lists: Mapping[str, Sequence[str]],
+    keys: Sequence[str],
+    default: Sequence[tuple[str, str]] = (("created_at", "desc"), ("id", "desc")),
+    maximum: int = 1000,
+) -> Page:
+    """Reads limit, marker, sort_key/sort_dir and ``sort=key:dir,…``. Raises Invalid (S-113)."""
+    text = query.get("limit")
+    limit = maximum
+    if text is not None:
+        if not text.isascii() or not text.isdigit() or len(text) > 18:
+            raise Invalid(f"limit {text[:32]!r} is not a non-negative integer.", field="limit")
+        limit = min(int(text), maximum)
+    pairs = _sort(query, lists)
+    for key, direction in pairs:
+        if key not in keys:
+            raise Invalid(f"{key[:64]!r} is not a sort key.", field="sort_key")
+        if direction not in ("asc", "desc"):
+            raise Invalid(f"{direction[:32]!r} is not a sort direction.", field="sort_dir")
+    if not pairs:
+        pairs = list(default)
+    elif "id" not in {key for key, _ in pairs}:
+        pairs.append(("id", pairs[-1][1]))
+    return Page(limit, query.get("marker"), tuple(pairs), text is not None)
+
+
+def _sort(query: Mapping[str, str], lists: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    if "sort" in query:
+        parts = [part.partition(":") for part in query["sort"].split(",") if part]
+        return [(key, direction or "asc") for key, _, direction in parts]
+    names, directions = lists.get("sort_key", ()), lists.get("sort_dir", ())
+    last = directions[-1] if directions else "asc"
+    return [(name, directions[i] if i < len(directions) else last) for i, name in enumerate(names)]
+
+
+def next_url(call: Call[Any], marker: str) -> str:
+    """The request's own URL with the marker replaced."""
+    parts = urlsplit(call.url)
+    pairs = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if key != "marker"]
+    return urlunsplit(parts._replace(query=urlencode([*pairs, ("marker", marker)])))

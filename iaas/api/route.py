@@ -1,0 +1,85 @@
+"""A route as data: method, path, handler, policy, schemas and the microversions in which it exists.
+
+    ROUTES = (
+        Route("GET", "/flavors", list_flavors, policy=Rule("os_compute_api:flavors:index", READER)),
+        Route("POST", "/flavors", create_flavor, policy=Rule("os_compute_api:os-flavor-manage:create", ADMIN),
+              body=CREATE),
+    )
+
+Each ``iaas/api/<service>/<noun>.py`` has its ROUTES; ``collect(package)`` walks the folder and refuses duplicates.
+Two routes may share method and path when their microversion ranges don't overlap.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from iaas.errors import Internal
+
+if TYPE_CHECKING:
+    from iaas.api.call import Call
+
+# Check strings that rules default to. The target always holds the caller's own project_id and user_id unless the
+# handler enforces again with the object's; foreign objects are hidden by the look-up itself (404).
+ADMIN = "rule:context_is_admin"
+MEMBER = "rule:project_member_or_admin"
+READER = "rule:project_reader_or_admin"
+ANY = "@"  # any authenticated caller
+SELF_OR_ADMIN = "rule:admin_or_self"
+SERVICE = "rule:service_or_admin"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A policy rule under its published name, and its default check string."""
+
+    name: str
+    check: str
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer that is more than a JSON body with the route's status. ``body``: JSON data, bytes, an iterable
+    of bytes (streamed), or None."""
+
+    body: Any = None
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    path: str  # werkzeug syntax: /servers/<id>
+    handler: Callable[[Call[Any]], Any]
+    policy: Rule | None = None  # None only together with public=True
+    body: Mapping[str, Any] | None = None  # JSON schema of the whole body
+    query: Mapping[str, Any] | None = None  # JSON schema of the query: {name: [values]} collapsed to single strings
+    status: int = 200
+    since: str | None = None  # first microversion with the route
+    until: str | None = None  # last one
+    public: bool = False  # no token needed: version documents, authentication itself
+    raw: bool = False  # the handler reads the body as a stream (image upload)
+    action: str | None = None  # POST …/action: the key of the body that selects this route
+
+
+def collect(package: str) -> tuple[Route, ...]:
+    """All routes of the modules in the package. Raises Internal for a duplicate or a route without a policy."""
+    module = importlib.import_module(package)
+    routes: list[Route] = []
+    for info in sorted(pkgutil.iter_modules(module.__path__), key=lambda item: item.name):
+        routes += getattr(importlib.import_module(f"{package}.{info.name}"), "ROUTES", ())
+    seen: set[tuple[Any, ...]] = set()
+    for route in routes:
+        key = (route.method, route.path, route.action, route.since)
+        if key in seen:
+            raise Internal(f"duplicate route {route.method} {route.path} {route.action or ''}")
+        if route.policy is None and not route.public:
+            raise Internal(f"route {route.method} {route.path} has no policy")
+        seen.add(key)
+    return tuple(routes)

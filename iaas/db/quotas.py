@@ -1,0 +1,68 @@
+"""Quota counters: taken and given back in the transaction of the row that they count (C-16)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+from iaas.db.engine import TryAgain, Tx
+from iaas.db.schema.operations import quota_limits, quota_usage
+from iaas.errors import QuotaExceeded
+
+
+def limits(tx: Tx, project_id: str, defaults: Mapping[str, int]) -> dict[str, int]:
+    """The limits of a project: the defaults with its own on top; -1 is no limit."""
+    rows = tx.all(sa.select(quota_limits.c.resource, quota_limits.c.hard_limit)
+                  .where(quota_limits.c.project_id == project_id))  # fmt: skip
+    own = {row.resource: row.hard_limit for row in rows if row.resource in defaults}
+    return {**defaults, **own}
+
+
+def set_limits(tx: Tx, project_id: str, values: Mapping[str, int]) -> None:
+    for resource, limit in values.items():
+        where = (quota_limits.c.project_id == project_id) & (quota_limits.c.resource == resource)
+        if not tx.update(quota_limits, where, {"hard_limit": limit}):
+            tx.insert(quota_limits, {"project_id": project_id, "resource": resource, "hard_limit": limit})
+
+
+def usage(tx: Tx, project_id: str) -> dict[str, int]:
+    """What the counters say; a resource that was never used is absent."""
+    rows = tx.all(sa.select(quota_usage.c.resource, quota_usage.c.used).where(quota_usage.c.project_id == project_id))
+    return {row.resource: row.used for row in rows}
+
+
+def take(tx: Tx, project_id: str, amounts: Mapping[str, int], defaults: Mapping[str, int]) -> None:
+    """Adds the amounts, or raises QuotaExceeded naming the first resource (in order) over its limit.
+
+    One conditional UPDATE a resource: racing requests can't both pass, on any database.
+    """
+    allowed = limits(tx, project_id, defaults)
+    for resource, amount in amounts.items():
+        if amount == 0:
+            continue
+        limit = allowed[resource]
+        where = (quota_usage.c.project_id == project_id) & (quota_usage.c.resource == resource)
+        if limit >= 0:
+            where = where & (quota_usage.c.used + amount <= limit)
+        if tx.update(quota_usage, where, {"used": quota_usage.c.used + amount}):
+            continue
+        used = usage(tx, project_id).get(resource)
+        if used is None and (limit < 0 or amount <= limit):
+            row = {"project_id": project_id, "resource": resource, "used": amount}
+            tx.insert(quota_usage, row, conflict=TryAgain("Another request made the counter first."))
+            continue
+        raise QuotaExceeded(
+            f"Quota exceeded for {resource}: Requested {amount}, but already used {used or 0} of {limit} {resource}",
+            resource=resource, requested=amount, used=used or 0, limit=limit,
+        )  # fmt: skip
+
+
+def give(tx: Tx, project_id: str, amounts: Mapping[str, int]) -> None:
+    """Takes the amounts off the counters, which never go below zero."""
+    for resource, amount in amounts.items():
+        if amount == 0:
+            continue
+        where = (quota_usage.c.project_id == project_id) & (quota_usage.c.resource == resource)
+        left = sa.case((quota_usage.c.used > amount, quota_usage.c.used - amount), else_=0)
+        tx.update(quota_usage, where, {"used": left})
