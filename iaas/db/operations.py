@@ -1,0 +1,190 @@
+"""Operations in the database: queued with the change of state, claimed by compare-and-swap, leased in DB time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from iaas.context import Context
+from iaas.db.engine import Tx
+from iaas.db.schema.operations import journal, operations
+from iaas.errors import Conflict
+from iaas.ids import new_uuid
+from iaas.model.operation import LIVE, JournalLine, Operation, OperationState
+
+_COLUMNS = [operations.c[item.name] for item in fields(Operation)]
+_LINE = [journal.c[item.name] for item in fields(JournalLine)]
+
+
+class Superseded(Conflict):
+    """The operation is no longer this worker's: taken over, superseded by a delete, or at its end."""
+
+    kind = "conflict"
+
+
+def _value(row: sa.Row[Any]) -> Operation:
+    values = dict(row._mapping)
+    values["state"] = OperationState(values["state"])
+    return Operation(**values)
+
+
+def queue(
+    tx: Tx, context: Context, kind: str, resource: tuple[str, str], fence: int,
+    params: dict[str, Any] | None = None, deadline_s: int | None = None,
+) -> str:  # fmt: skip
+    """Writes the operation beside the caller's own change of state; ``resource`` is (type, id). Gives its id."""
+    now = tx.now()
+    operation_id = new_uuid()
+    tx.insert(operations, {
+        "id": operation_id, "kind": kind, "resource_type": resource[0], "resource_id": resource[1],
+        "project_id": context.owner, "user_id": context.user_id or "", "request_id": context.request_id,
+        "state": OperationState.QUEUED, "undoing": False, "step": "", "fence": fence, "rounds": 0,
+        "params": params or {}, "created_at": now, "updated_at": now,
+        "deadline": now + timedelta(seconds=deadline_s) if deadline_s else None,
+    })  # fmt: skip
+    return operation_id
+
+
+def get(tx: Tx, operation_id: str) -> Operation | None:
+    row = tx.first(sa.select(*_COLUMNS).where(operations.c.id == operation_id))
+    return _value(row) if row else None
+
+
+def of_resource(tx: Tx, resource_type: str, resource_id: str, limit: int = 1000) -> list[Operation]:
+    """The operations of one resource, the newest first."""
+    rows = tx.all(
+        sa.select(*_COLUMNS)
+        .where(operations.c.resource_type == resource_type, operations.c.resource_id == resource_id)
+        .order_by(operations.c.created_at.desc(), operations.c.id.desc())
+        .limit(limit)
+    )
+    return [_value(row) for row in rows]
+
+
+def live(tx: Tx, resource_type: str, resource_ids: Sequence[str]) -> list[Operation]:
+    """The operations on these resources that have not ended."""
+    rows = tx.all(
+        sa.select(*_COLUMNS).where(
+            operations.c.resource_type == resource_type,
+            operations.c.resource_id.in_(resource_ids),
+            operations.c.state.in_(LIVE),
+        )
+    )
+    return [_value(row) for row in rows]
+
+
+def supersede(tx: Tx, resource_type: str, resource_id: str) -> int:
+    """Ends whatever is under way on the resource: a delete takes over. Gives how many operations ended."""
+    now = tx.now()
+    return tx.update(
+        operations,
+        (operations.c.resource_type == resource_type)
+        & (operations.c.resource_id == resource_id)
+        & operations.c.state.in_(LIVE),
+        {"state": OperationState.SUPERSEDED, "owner": None, "updated_at": now, "finished_at": now},
+    )
+
+
+def due(tx: Tx, quiet: float, limit: int = 100) -> list[str]:
+    """Operations that somebody should take up: queued longer than ``quiet`` s, asleep past their time, or orphaned."""
+    now = tx.now()
+    state, c = operations.c.state, operations.c
+    rows = tx.all(
+        sa.select(c.id)
+        .where(
+            ((state == OperationState.QUEUED) & (c.created_at <= now - timedelta(seconds=quiet)))
+            | ((state == OperationState.WAITING) & (c.wake_at <= now))
+            | ((state == OperationState.RUNNING) & (c.lease_until <= now))
+        )
+        .order_by(c.updated_at)
+        .limit(limit)
+    )
+    return [row.id for row in rows]
+
+
+def claim(tx: Tx, operation_id: str, owner: str, lease_s: int) -> tuple[Operation, bool] | None:
+    """Takes the operation; None when it has ended or another worker holds it.
+
+    The second value says that a dead worker's lease was taken over: the caller must raise the fence then, so that
+    what the dead one may still have in flight is refused (C-08).
+    """
+    now = tx.now()
+    operation = get(tx, operation_id)
+    if operation is None or operation.state not in LIVE:
+        return None
+    c = operations.c
+    free = c.state.in_((OperationState.QUEUED, OperationState.WAITING))
+    orphaned = (c.state == OperationState.RUNNING) & (c.lease_until <= now)
+    values = {"state": OperationState.RUNNING, "owner": owner, "updated_at": now,
+              "lease_until": now + timedelta(seconds=lease_s), "wake_at": None}  # fmt: skip
+    if not tx.update(operations, (c.id == operation_id) & (free | orphaned), values):
+        return None
+    claimed = get(tx, operation_id)
+    assert claimed is not None
+    return claimed, operation.state is OperationState.RUNNING
+
+
+def renew(tx: Tx, operation_ids: Iterable[str], owner: str, lease_s: int) -> None:
+    tx.update(
+        operations,
+        operations.c.id.in_(list(operation_ids))
+        & (operations.c.owner == owner)
+        & (operations.c.state == OperationState.RUNNING),
+        {"lease_until": tx.now() + timedelta(seconds=lease_s)},
+    )
+
+
+def change(tx: Tx, operation: Operation, owner: str, values: dict[str, Any]) -> None:
+    """Writes as the holder of the lease, and only as that. Raises Superseded when it no longer is (C-08, F-95)."""
+    c = operations.c
+    mine = (c.id == operation.id) & (c.state == OperationState.RUNNING) & (c.owner == owner)
+    mine = mine & (c.fence == operation.fence)
+    if not tx.update(operations, mine, {**values, "updated_at": tx.now()}):
+        raise Superseded(f"Operation {operation.id} was taken over.")
+
+
+def guard(tx: Tx, operation_id: str, fence: int) -> None:
+    """Locks the operation's row and makes sure that it still runs under this fence; raises Superseded."""
+    c = operations.c
+    mine = (c.id == operation_id) & (c.fence == fence) & c.state.in_(LIVE)
+    if not tx.update(operations, mine, {"updated_at": tx.now()}):
+        raise Superseded(f"Operation {operation_id} was taken over.")
+
+
+# The journal -----------------------------------------------------------------------------------------------------
+
+
+def lines(tx: Tx, operation_ids: Sequence[str]) -> list[JournalLine]:
+    """The journal of the operations, oldest first."""
+    rows = tx.all(
+        sa.select(*_LINE).where(journal.c.operation_id.in_(operation_ids)).order_by(journal.c.started_at)
+    )
+    return [JournalLine(**{**row._mapping, "data": row.data or {}}) for row in rows]
+
+
+def begin_line(tx: Tx, operation: Operation, step: str, host: str | None = None) -> JournalLine:
+    """Writes the step's line before the step runs, once: a repetition finds the old line and goes on with it."""
+    where = _of(operation, step)
+    row = tx.first(sa.select(*_LINE).where(where))
+    if row is None:
+        tx.insert(journal, {"operation_id": operation.id, "round": operation.rounds, "step": step,
+                            "started_at": tx.now(), "attempt": 0, "host": host})  # fmt: skip
+        row = tx.first(sa.select(*_LINE).where(where))
+        assert row is not None
+    return JournalLine(**{**row._mapping, "data": row.data or {}})
+
+
+def write_line(tx: Tx, operation: Operation, step: str, values: dict[str, Any]) -> None:
+    tx.update(journal, _of(operation, step), values)
+
+
+def _of(operation: Operation, step: str) -> sa.ColumnElement[bool]:
+    return (
+        (journal.c.operation_id == operation.id)
+        & (journal.c.round == operation.rounds)
+        & (journal.c.step == step)
+    )

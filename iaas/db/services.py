@@ -1,0 +1,60 @@
+"""The services table: one row a daemon and host, touched by every heartbeat."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from iaas.db.engine import TryAgain, Tx
+from iaas.db.schema.operations import services
+from iaas.errors import NotFound
+from iaas.ids import new_uuid
+from iaas.model.service import Service
+
+_COLUMNS = [services.c[item.name] for item in fields(Service)]
+
+
+def touch(tx: Tx, binary: str, host: str, boot_id: str, pid: int, rss_kb: int) -> bool:
+    """Records a sign of life at database time; True when the process is a new one since the last."""
+    now = tx.now()
+    where = (services.c.binary == binary) & (services.c.host == host)
+    row = tx.first(sa.select(services.c.boot_id).where(where))
+    values: dict[str, Any] = {"pid": pid, "rss_kb": rss_kb, "last_seen": now}
+    if row is None:
+        values |= {"id": new_uuid(), "binary": binary, "host": host, "boot_id": boot_id, "started_at": now}
+        values |= {"disabled": False, "forced_down": False}
+        tx.insert(services, values, conflict=TryAgain("Another beat was first."))
+        return True
+    if row.boot_id != boot_id:
+        values |= {"boot_id": boot_id, "started_at": now}
+    tx.update(services, where, values)
+    return bool(row.boot_id != boot_id)
+
+
+def all_of(tx: Tx, binary: str | None = None, host: str | None = None) -> list[Service]:
+    query = sa.select(*_COLUMNS).order_by(services.c.binary, services.c.host)
+    if binary:
+        query = query.where(services.c.binary == binary)
+    if host:
+        query = query.where(services.c.host == host)
+    return [Service(**row._mapping) for row in tx.all(query)]
+
+
+def find(tx: Tx, binary: str, host: str) -> Service | None:
+    return next(iter(all_of(tx, binary, host)), None)
+
+
+def change(tx: Tx, service_id: str, values: dict[str, Any]) -> Service:
+    """Sets disabled, disabled_reason or forced_down. Raises NotFound."""
+    if not tx.update(services, services.c.id == service_id, values):
+        raise NotFound.of("service", service_id)
+    row = tx.first(sa.select(*_COLUMNS).where(services.c.id == service_id))
+    assert row is not None
+    return Service(**row._mapping)
+
+
+def remove(tx: Tx, service_id: str) -> None:
+    if not tx.delete(services, services.c.id == service_id):
+        raise NotFound.of("service", service_id)

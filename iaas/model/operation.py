@@ -1,0 +1,67 @@
+"""An operation: a piece of accepted work as a row, and the journal of its steps (C-01, C-22)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class OperationState(StrEnum):
+    """QUEUED: nobody has it. RUNNING: a conductor holds the lease. WAITING: until a report, a doorbell or
+    ``wake_at``. DONE, FAILED (and undone) and SUPERSEDED (a delete took over) are ends."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+LIVE = (OperationState.QUEUED, OperationState.RUNNING, OperationState.WAITING)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """``kind`` names the flow ("server.create"). ``fence`` travels to hosts; ``rounds`` counts retries of the flow."""
+
+    id: str
+    kind: str
+    resource_type: str
+    resource_id: str
+    project_id: str
+    user_id: str
+    request_id: str
+    state: OperationState
+    undoing: bool
+    step: str
+    fence: int
+    owner: str | None
+    wake_at: datetime | None
+    deadline: datetime | None
+    rounds: int
+    params: dict[str, Any]
+    error: str | None
+    error_kind: str | None
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalLine:
+    """One step as it was begun and, perhaps, ended. ``report`` is what a host answered, ``data`` what it yielded."""
+
+    operation_id: str
+    round: int
+    step: str
+    started_at: datetime
+    finished_at: datetime | None
+    result: str | None
+    attempt: int
+    host: str | None
+    report: dict[str, Any] | None
+    data: dict[str, Any] = field(default_factory=dict)
+    message: str | None = None
