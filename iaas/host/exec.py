@@ -31,7 +31,7 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What the kernel allows the child (S-013), in bytes, CPU seconds, bytes of one file; None is no limit."""
+    """What the kernel allows the child (S-013): bytes, CPU seconds, bytes of one file; None is no limit."""
 
     address_space: int | None = None
     cpu_seconds: int | None = None
@@ -140,7 +140,7 @@ class Runner:
 
 
 def _full(argv: Sequence[str], limits: Limits | None, netns: str | None) -> list[str]:
-    """The command with its prefixes. nsenter, as ``ip netns exec`` also remounts /sys and hides the cgroups."""
+    """The command with its prefixes. nsenter: ``ip netns exec`` remounts /sys and hides the cgroups."""
     command = [*(limits.prefix() if limits else []), *argv]
     if netns is None:
         return command
@@ -227,7 +227,7 @@ class _Exchange:
         self._selector.register(pipe, events, action)
 
     def _drain(self) -> str:
-        """What the dead process left in its pipes; a surviving grandchild may hold them open: no wait for EOF."""
+        """What the dead process left in its pipes; a grandchild may hold them open: no wait for EOF."""
         for key in list(self._selector.get_map().values()):
             if key.data in (self._read_out, self._read_err):
                 while not self._flooded and key.data(key.fileobj):
