@@ -1,0 +1,55 @@
+"""Fixtures for every test: a fresh database with all tables of all services.
+
+``database`` is an SQLite file of its own per test, copied from a template that one process makes once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import iaas.db.schema
+from iaas.clock import ManualClock
+from iaas.db.engine import Database
+from iaas.db.schema.metadata import metadata
+
+
+def create_all(database: Database) -> None:
+    """Makes the tables of every file in iaas/db/schema, as the migrations do in production."""
+    for module in pkgutil.iter_modules(iaas.db.schema.__path__):
+        importlib.import_module(f"iaas.db.schema.{module.name}")
+    metadata.create_all(database.engine)
+
+
+@pytest.fixture(scope="session")
+def database_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with empty tables; copy it, don't write to it."""
+    path = tmp_path_factory.mktemp("database") / "template.sqlite"
+    database = Database(f"sqlite:///{path}")
+    create_all(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    return path
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """The clock of the ``database`` fixture: it stands still until a test moves it."""
+    return ManualClock()
+
+
+@pytest.fixture
+def database(tmp_path: Path, database_template: Path, clock: ManualClock) -> Iterator[Database]:
+    """A fresh database in ``tmp_path``; its time is the ``clock`` fixture's."""
+    path = tmp_path / "iaas.sqlite"
+    shutil.copyfile(database_template, path)
+    database = Database(f"sqlite:///{path}", clock=clock)
+    yield database
+    database.close()
