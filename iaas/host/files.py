@@ -1,7 +1,7 @@
 """Files that survive a crash: atomic writes, locks, private directories, partial files. Knows no service.
 
-A file is written under a temporary name in the same directory, synced, renamed, and the directory is synced (C-23).
-A partial file is one that a crash may leave: its name ends in ``.part`` and it is swept when its lease is over.
+A file is written under a temporary name in its directory, synced, renamed, and the directory synced (C-23).
+A partial file is what a crash may leave: its name ends in ``.part``, it is swept when its lease is over.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def tail(path: Path, limit: int) -> bytes:
 
 
 def remove_tree(path: Path) -> None:
-    """Removes a directory with all that is in it; nothing there is fine, a failure in between can be repeated."""
+    """Removes a directory with all that is in it; nothing there is fine, and so is repeating a failure."""
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(path)
 
@@ -116,9 +116,9 @@ def sweep(path: Path, older_than: float) -> list[str]:
 
 @contextlib.contextmanager
 def lock(path: Path, timeout: float = 5.0) -> Iterator[None]:
-    """Holds an exclusive flock on the file, between threads and processes; the holder's death frees it (F-69).
+    """Holds an exclusive flock, between threads and processes; the holder's death frees it (F-69).
 
-    Raises Timeout when it is not free within ``timeout`` seconds. The file stays: removing it would let two in.
+    Raises Timeout when it is not free within ``timeout`` seconds. The file stays: removing it lets two in.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
