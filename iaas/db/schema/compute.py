@@ -35,7 +35,6 @@ servers = sa.Table(
     sa.Column("locked_reason", sa.String(255)),
     sa.Column("reservation_id", sa.String(32), nullable=False),
     sa.Column("launch_index", sa.Integer, nullable=False, default=0),
-    sa.Column("admin_pass_hash", sa.String(255)),
     sa.Column("fault", sa.JSON),  # {"code", "message", "created", "details"}
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),

@@ -1,0 +1,113 @@
+"""Server rows: insert, look up, and the verbs of the state machine, each one compare-and-swap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from iaas.db import machine
+from iaas.db.engine import Tx
+from iaas.db.schema.compute import servers
+from iaas.errors import NotFound
+from iaas.model.flavor import Flavor
+from iaas.model.order import Power
+from iaas.model.server import SERVER, Server, State, Task
+
+COLUMNS = [servers.c[item.name] for item in fields(Server)]
+
+
+def value(row: sa.Row[Any]) -> Server:
+    """The value of a row selected with COLUMNS."""
+    columns = dict(row._mapping)
+    columns["state"] = State(columns["state"])
+    columns["task"] = Task(columns["task"]) if columns["task"] else None
+    columns["power"] = Power(columns["power"])
+    columns["flavor"] = Flavor(**columns["flavor"])
+    return Server(**columns)
+
+
+def frozen_flavor(flavor: Flavor) -> dict[str, Any]:
+    """A flavor as it is kept in the server's row."""
+    return {name: item for name, item in asdict(flavor).items() if name != "created_at"}
+
+
+def insert(tx: Tx, values: Mapping[str, Any]) -> None:
+    """Inserts a server that is to be built; ``values`` are columns, ``flavor`` a Flavor."""
+    now = tx.now()
+    row = {
+        "state": State.BUILDING, "task": Task.SCHEDULING, "power": Power.NONE, "fence": 1, "version": 0,
+        "created_at": now, "updated_at": now, "metadata": {},
+    }  # fmt: skip
+    tx.insert(servers, {**row, **values, "flavor": frozen_flavor(values["flavor"])})
+
+
+def get(tx: Tx, server_id: str, project_id: str | None = None, deleted: bool = False) -> Server:
+    """The server, if it is the project's (None: anybody's). A deleted one only when asked for. Raises NotFound."""
+    query = sa.select(*COLUMNS).where(servers.c.id == server_id)
+    if project_id is not None:
+        query = query.where(servers.c.project_id == project_id)
+    if not deleted:
+        query = query.where(servers.c.deleted_at.is_(None))
+    row = tx.first(query)
+    if row is None:
+        raise NotFound(f"Instance {server_id} could not be found.", resource="server", id=server_id)
+    return value(row)
+
+
+def of_host(tx: Tx, host: str) -> list[Server]:
+    rows = tx.all(sa.select(*COLUMNS).where(servers.c.host == host, servers.c.deleted_at.is_(None)))
+    return [value(row) for row in rows]
+
+
+def by_ids(tx: Tx, server_ids: Sequence[str]) -> dict[str, Server]:
+    """Also the deleted ones; ids that never were are absent."""
+    rows = tx.all(sa.select(*COLUMNS).where(servers.c.id.in_(server_ids)))
+    return {row.id: value(row) for row in rows}
+
+
+def begin(tx: Tx, server: Server, event: str, **values: Any) -> int:
+    """Starts an event and raises the fence; gives the new fence for the operation. Raises Conflict."""
+    fence = server.fence + 1
+    same = servers.c.fence == server.fence
+    machine.begin(tx, servers, server.id, SERVER, event, where=same, values={**values, "fence": fence})
+    return fence
+
+
+def finish(tx: Tx, server_id: str, event: str, **values: Any) -> None:
+    machine.finish(tx, servers, server_id, SERVER, event, values=values)
+
+
+def fail(tx: Tx, server_id: str, event: str, **values: Any) -> None:
+    machine.fail(tx, servers, server_id, SERVER, event, values=values)
+
+
+def spawn_on(tx: Tx, server: Server, host: str, node: str) -> None:
+    """Scheduling is over: the server is this host's from now on, and is being spawned."""
+    if server.task is Task.SCHEDULING:
+        machine.finish(tx, servers, server.id, SERVER, "schedule")
+        machine.begin(tx, servers, server.id, SERVER, "spawn", values={"host": host, "node": node})
+    else:  # another round after a failed host
+        change(tx, server.id, {"host": host, "node": node})
+
+
+def raise_fence(tx: Tx, server_id: str) -> int:
+    """A dead worker's operation was taken over: what it still has in flight must be refused. Gives the fence."""
+    tx.update(servers, servers.c.id == server_id, {"fence": servers.c.fence + 1})
+    return int(tx.scalar(sa.select(servers.c.fence).where(servers.c.id == server_id)))
+
+
+def change(tx: Tx, server_id: str, values: Mapping[str, Any]) -> None:
+    """Writes columns that are not part of the state machine. Raises NotFound."""
+    changes = {**values, "updated_at": tx.now(), "version": servers.c.version + 1}
+    if not tx.update(servers, servers.c.id == server_id, changes):
+        raise NotFound.of("server", server_id)
+
+
+def observe(tx: Tx, server: Server, state: State, power: Power) -> bool:
+    """Writes what a host saw, unless the server has moved on since it was read; True when it was written."""
+    unmoved = (servers.c.id == server.id) & (servers.c.version == server.version) & servers.c.task.is_(None)
+    changes = {"state": state, "power": power, "updated_at": tx.now(), "version": servers.c.version + 1}
+    return tx.update(servers, unmoved, changes) == 1

@@ -1,0 +1,30 @@
+"""A flavor: the virtual hardware template of a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flavor:
+    """RAM and swap in MiB, disks in GiB; ``disk_gb`` 0 means: as large as the image's disk."""
+
+    id: str
+    name: str
+    description: str | None = None
+    ram_mb: int
+    disk_gb: int
+    ephemeral_gb: int = 0
+    swap_mb: int = 0
+    vcpus: int
+    rxtx_factor: float = 1.0
+    is_public: bool = True
+    disabled: bool = False
+    extra_specs: dict[str, str] = field(default_factory=dict)
+    created_at: datetime | None = None
+
+    @property
+    def total_disk_gb(self) -> int:
+        """What a server of this flavor may take on its host, GiB, swap rounded up."""
+        return self.disk_gb + self.ephemeral_gb + -(-self.swap_mb // 1024)
