@@ -120,7 +120,7 @@ def claim(tx: Tx, operation_id: str, owner: str, lease_s: int) -> tuple[Operatio
     free = c.state.in_((OperationState.QUEUED, OperationState.WAITING))
     orphaned = (c.state == OperationState.RUNNING) & (c.lease_until <= now)
     values = {"state": OperationState.RUNNING, "owner": owner, "updated_at": now,
-              "lease_until": now + timedelta(seconds=lease_s), "wake_at": None}  # fmt: skip
+              "lease_until": now + timedelta(seconds=lease_s), "wake_at": None, "nudged": False}  # fmt: skip
     if not tx.update(operations, (c.id == operation_id) & (free | orphaned), values):
         return None
     claimed = get(tx, operation_id)
@@ -136,6 +136,44 @@ def renew(tx: Tx, operation_ids: Iterable[str], owner: str, lease_s: int) -> Non
         & (operations.c.state == OperationState.RUNNING),
         {"lease_until": tx.now() + timedelta(seconds=lease_s)},
     )
+
+
+def nudge(tx: Tx, operation_ids: Sequence[str]) -> None:
+    """Something happened that these operations may wait for: the sleeping ones are due at once, and one that a
+    worker has in hand will look again before it falls asleep, so no doorbell is lost in between."""
+    c = operations.c
+    these = c.id.in_(operation_ids)
+    tx.update(operations, these & (c.state == OperationState.WAITING), {"wake_at": tx.now()})
+    tx.update(operations, these & (c.state == OperationState.RUNNING), {"nudged": True})
+
+
+def sleep(tx: Tx, operation: Operation, owner: str, seconds: float) -> bool:
+    """Puts the operation to sleep; False when it was nudged meanwhile and must look again at once."""
+    c = operations.c
+    mine = (c.id == operation.id) & (c.state == OperationState.RUNNING) & (c.owner == owner)
+    mine = mine & (c.fence == operation.fence)
+    now = tx.now()
+    asleep = {"state": OperationState.WAITING, "owner": None, "lease_until": None, "updated_at": now,
+              "wake_at": now + timedelta(seconds=seconds)}  # fmt: skip
+    if tx.update(operations, mine & c.nudged.is_(False), asleep):
+        return True
+    if not tx.update(operations, mine, {"nudged": False, "updated_at": now}):
+        raise Superseded(f"Operation {operation.id} was taken over.")
+    return False
+
+
+def waiting_on_host(tx: Tx, host: str) -> list[str]:
+    """Operations that sleep on a step sent to this host: to be nudged when its agent has restarted."""
+    rows = tx.all(
+        sa.select(operations.c.id)
+        .join(journal, (journal.c.operation_id == operations.c.id) & (journal.c.round == operations.c.rounds))
+        .where(
+            operations.c.state == OperationState.WAITING,
+            journal.c.host == host,
+            journal.c.finished_at.is_(None),
+        )
+    )
+    return [row.id for row in rows]
 
 
 def change(tx: Tx, operation: Operation, owner: str, values: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -44,6 +45,22 @@ def all_of(tx: Tx, binary: str | None = None, host: str | None = None) -> list[S
 
 def find(tx: Tx, binary: str, host: str) -> Service | None:
     return next(iter(all_of(tx, binary, host)), None)
+
+
+def judgement_time(tx: Tx) -> datetime:
+    """The moment against which hosts are judged to be up: when a conductor's own beat last came through the broker.
+
+    While the broker or every conductor is away this clock stands still, so no host is declared dead for a silence
+    that is not its own (C-11, F-22, F-23).
+    """
+    seen = tx.scalar(sa.select(sa.func.max(services.c.last_seen)).where(services.c.binary == "iaas-conductor"))
+    now = tx.now()
+    if seen is None:
+        return now
+    if isinstance(seen, str):
+        seen = datetime.fromisoformat(seen)
+    moment: datetime = seen if seen.tzinfo else seen.replace(tzinfo=UTC)
+    return min(now, moment)
 
 
 def change(tx: Tx, service_id: str, values: dict[str, Any]) -> Service:

@@ -23,6 +23,7 @@ operations = sa.Table(
     sa.Column("owner", sa.String(96)),
     sa.Column("lease_until", UtcDateTime),
     sa.Column("wake_at", UtcDateTime),
+    sa.Column("nudged", sa.Boolean, nullable=False, default=False),
     sa.Column("deadline", UtcDateTime),
     sa.Column("rounds", sa.Integer, nullable=False, default=0),
     sa.Column("params", sa.JSON, nullable=False),

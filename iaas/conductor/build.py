@@ -1,0 +1,137 @@
+"""server.create: schedule, network, spawn; another host after a failed one, ERROR with the reason at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from iaas import failpoints
+from iaas.clock import iso8601
+from iaas.conductor.flow import Done, Flow, Result, Run, Step, Wait
+from iaas.conductor.guests import Guests
+from iaas.conductor.hosts import Hosts
+from iaas.db.compute import nodes, servers
+from iaas.db.engine import Database, Tx
+from iaas.errors import NotFound
+from iaas.model.operation import JournalLine, Operation
+from iaas.model.order import Action, Nic, Power
+from iaas.model.placement import PlacementRequest
+from iaas.model.server import Server, State, Task
+from iaas.network.facade import NetworkFacade
+from iaas.rpc.network import NetworkAgentRpc
+from iaas.rpc.scheduler import SchedulerRpc
+
+ROUNDS = 3  # hosts tried for one server
+WIRED_S = 2.0  # longest sleep until the agent's report is looked for again
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    database: Database
+    scheduler: SchedulerRpc
+    network: NetworkFacade
+    agents: NetworkAgentRpc
+    guests: Guests
+    hosts: Hosts
+
+    def flow(self) -> Flow[Any]:
+        return Flow(
+            kind="server.create",
+            steps=(
+                Step("schedule", self.schedule, self.unschedule),
+                Step("network", self.wire, self.unwire),
+                Step("spawn", self.spawn, self.unspawn),
+            ),
+            finish=self.finish,
+            fail=self.fail,
+            again=self.again,
+        )
+
+    def schedule(self, run: Run) -> Result:
+        server = self._server(run)
+        flavor = server.flavor
+        placed = self.scheduler.select(
+            PlacementRequest(
+                operation_id=run.operation.id,
+                fence=run.operation.fence,
+                server_id=server.id,
+                project_id=server.project_id,
+                vcpus=flavor.vcpus,
+                ram_mb=flavor.ram_mb,
+                disk_gb=flavor.total_disk_gb,
+                availability_zone=server.availability_zone,
+                forced_host=run.operation.params.get("forced_host"),
+                exclude=tuple(run.operation.params.get("exclude", ())),
+            )
+        )
+        failpoints.hit("conductor.build.after_select")
+        run.write(lambda tx: servers.spawn_on(tx, servers.get(tx, server.id), placed.host, placed.node))
+        return Done({"host": placed.host, "node": placed.node})
+
+    def unschedule(self, run: Run) -> Result:
+        def write(tx: Tx) -> None:
+            nodes.release(tx, run.resource_id)
+            servers.change(tx, run.resource_id, {"host": None, "node": None})
+
+        run.write(write)
+        return Done()
+
+    def wire(self, run: Run) -> Result:
+        """Binds the ports to the host and sleeps until its agent says that rules, bridge and DHCP are in force."""
+        host = run.data("schedule")["host"]
+
+        def write(tx: Tx) -> tuple[tuple[Nic, ...], bool]:
+            nics = self.network.bind(tx, run.resource_id, host)
+            return nics, self.network.wired(tx, run.resource_id)
+
+        nics, wired = run.write(write)
+        if not wired:
+            self.agents.look(host)
+            return Wait(WIRED_S)
+        return Done({"nics": [{item.name: getattr(nic, item.name) for item in fields(Nic)} for nic in nics]})
+
+    def unwire(self, run: Run) -> Result:
+        run.write(lambda tx: self.network.unbind(tx, run.resource_id))
+        return Done()
+
+    def spawn(self, run: Run) -> Result:
+        nics = tuple(Nic(**values) for values in run.data("network")["nics"])
+        guest = None if run.report else self.guests.spec(self._server(run), nics)
+        failpoints.hit("conductor.build.before_spawn")
+        return self.hosts.compute_step(run, run.data("schedule")["host"], Action.BUILD, guest)
+
+    def unspawn(self, run: Run) -> Result:
+        host = run.data("schedule").get("host")
+        if host is None or not self.hosts.is_up("iaas-compute", host):
+            return Done()  # a dead host destroys what is no longer its own when it comes back
+        return self.hosts.compute_step(run, host, Action.DESTROY)
+
+    def finish(self, tx: Tx, run: Run) -> None:
+        now = tx.now()
+        servers.finish(tx, run.resource_id, "spawn", power=Power.RUNNING, launched_at=now, fault=None)
+
+    def fail(self, tx: Tx, operation: Operation, reason: str) -> None:
+        server = servers.get(tx, operation.resource_id)
+        self.network.release(tx, server.id)
+        code = 500
+        fault = {"code": code, "message": reason, "created": iso8601(tx.now())}
+        event = "schedule" if server.task is Task.SCHEDULING else "spawn"
+        servers.fail(tx, server.id, event, fault=fault, power=Power.NONE)
+
+    def again(self, operation: Operation, lines: Mapping[str, JournalLine]) -> dict[str, Any] | None:
+        """Another host, when the host was what failed. No valid host, a vanished image, a deadline are final."""
+        placed, spawned = lines.get("schedule"), lines.get("spawn")
+        if placed is None or spawned is None or operation.error_kind in ("not_found", "invalid", "timeout"):
+            return None
+        tried = [*operation.params.get("exclude", ()), placed.data.get("host")]
+        if len(tried) >= ROUNDS or operation.params.get("forced_host"):
+            return None
+        return {**operation.params, "exclude": tried}
+
+    def _server(self, run: Run) -> Server:
+        with self.database.read() as tx:
+            server = servers.get(tx, run.resource_id)
+        if server.state is not State.BUILDING:
+            raise NotFound.of("server", run.resource_id)
+        return server

@@ -1,0 +1,63 @@
+"""server.delete: destroy on the host, then give back ports, claims and quota with the row's end. Never given up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from iaas import failpoints
+from iaas.conductor.flow import Done, Flow, Result, Run, Step
+from iaas.conductor.hosts import Hosts
+from iaas.db import quotas
+from iaas.db.compute import nodes, servers
+from iaas.db.engine import Database, Tx
+from iaas.model.operation import Operation
+from iaas.model.order import Action, Power
+from iaas.network.facade import NetworkFacade
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delete:
+    database: Database
+    network: NetworkFacade
+    hosts: Hosts
+
+    def flow(self) -> Flow[Any]:
+        return Flow(
+            kind="server.delete",
+            steps=(Step("destroy", self.destroy), Step("release", self.release)),
+            finish=self.finish,
+            fail=self.fail,
+            stubborn=True,
+        )
+
+    def destroy(self, run: Run) -> Result:
+        """On every host that holds a claim: an overtaken build may have moved on from the recorded one."""
+        with self.database.read() as tx:
+            server = servers.get(tx, run.resource_id)
+            claimed = {claim.host for claim in nodes.claims_of(tx, run.resource_id)}
+        hosts = sorted(claimed | ({server.host} if server.host else set()))
+        alive = [host for host in hosts if self.hosts.is_up("iaas-compute", host)]
+        if not alive:
+            return Done()  # never scheduled, or the host is dead and will destroy what is no longer its own
+        return self.hosts.compute_step(run, alive[0], Action.DESTROY)
+
+    def release(self, run: Run) -> Result:
+        failpoints.hit("conductor.delete.before_release")
+
+        def write(tx: Tx) -> None:
+            self.network.release(tx, run.resource_id)
+            nodes.release(tx, run.resource_id)
+
+        run.write(write)
+        return Done()
+
+    def finish(self, tx: Tx, run: Run) -> None:
+        now = tx.now()
+        server = servers.get(tx, run.resource_id)
+        servers.finish(tx, server.id, "delete", power=Power.NONE, terminated_at=now, deleted_at=now)
+        flavor = server.flavor
+        quotas.give(tx, server.project_id, {"instances": 1, "cores": flavor.vcpus, "ram": flavor.ram_mb})
+
+    def fail(self, tx: Tx, operation: Operation, reason: str) -> None:
+        raise AssertionError("a delete is never given up")

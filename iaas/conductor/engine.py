@@ -1,0 +1,260 @@
+"""The engine: claims operations, runs their flows step by step, and survives its own death at any instruction.
+
+All progress is in the journal. Whether a worker resumes after a report, after a wake-up or after another worker
+died, it does the same: read the journal, find the first step that has not ended, run it again.
+
+    QUEUED --claim--> RUNNING --Wait--> WAITING --ring/timer--> RUNNING … --> DONE | FAILED (undone) | SUPERSEDED
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from iaas import context as contexts
+from iaas import failpoints
+from iaas.conductor.flow import Done, Flow, Result, Run, Step, Wait
+from iaas.context import Context
+from iaas.db import operations
+from iaas.db.engine import Database, Tx
+from iaas.db.operations import Superseded
+from iaas.errors import Conflict, Error, Internal, Timeout, Unavailable
+from iaas.model.operation import JournalLine, Operation, OperationState
+
+log = logging.getLogger(__name__)
+
+UNDO = "undo:"
+RETRY_S = 2.0  # after a dependency was away
+STUBBORN_S = 15.0  # between two tries of a step that must not give up
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What advance() did, for the log and the tests."""
+
+    state: OperationState | None  # None: nothing, another worker has it or it has ended
+
+
+class Engine:
+    """``raise_fence(tx, resource_type, resource_id)`` makes a dead worker's orders stale and gives the new fence."""
+
+    def __init__(
+        self,
+        database: Database,
+        flows: Mapping[str, Flow[Any]],
+        owner: str,
+        raise_fence: Callable[[Tx, str, str], int],
+        lease_s: int = 30,
+    ) -> None:
+        self.database, self.flows, self.owner, self.lease_s = database, flows, owner, lease_s
+        self._raise_fence = raise_fence
+        self.held: set[str] = set()  # operations in hand, for the renewal of their leases
+
+    def advance(self, operation_id: str) -> Progress:
+        """Runs the operation as far as it goes now. Never raises for the operation's own failure."""
+        operation = self.database.run(lambda tx: self._claim(tx, operation_id))
+        if operation is None:
+            return Progress(state=None)
+        caller = Context(
+            request_id=operation.request_id,
+            user_id=operation.user_id,
+            project_id=operation.project_id,
+            roles=("admin",),
+            is_admin=True,
+        )
+        self.held.add(operation.id)
+        try:
+            with contexts.use(caller):
+                return Progress(state=self._run(operation))
+        except Superseded:
+            log.info("operation %s (%s) is no longer ours", operation.id, operation.kind)
+            return Progress(state=None)
+        finally:
+            self.held.discard(operation.id)
+
+    def renew(self) -> None:
+        """Renews the leases of what is in hand; called every third of a lease."""
+        held = list(self.held)
+        if held:
+            self.database.run(lambda tx: operations.renew(tx, held, self.owner, self.lease_s))
+
+    # -- one operation --------------------------------------------------------------------------------------------
+
+    def _claim(self, tx: Tx, operation_id: str) -> Operation | None:
+        claimed = operations.claim(tx, operation_id, self.owner, self.lease_s)
+        if claimed is None:
+            operations.nudge(tx, [operation_id])
+            return None
+        operation, taken_over = claimed
+        if taken_over:
+            fence = self._raise_fence(tx, operation.resource_type, operation.resource_id)
+            operations.change(tx, operation, self.owner, {"fence": fence})
+            operation = replace(operation, fence=fence)
+        return operation
+
+    def _run(self, operation: Operation) -> OperationState:
+        flow = self.flows.get(operation.kind)
+        if flow is None:
+            raise Internal(f"no flow for operations of kind {operation.kind}")
+        while True:
+            failpoints.hit("conductor.before_step")
+            lines = self._lines(operation)
+            todo = _next_undo(flow, lines) if operation.undoing else _next_step(flow, lines)
+            if todo is None:
+                ended = self._end_undo(flow, operation, lines) if operation.undoing else self._finish(flow, operation)
+                if isinstance(ended, OperationState):
+                    return ended
+                operation = ended
+                continue
+            name, function = todo
+            if self._late(operation):
+                operation = self._begin_undo(operation, name, Timeout("The operation took too long."))
+                continue
+            outcome = self._step(flow, operation, name, function, lines)
+            if isinstance(outcome, Operation):
+                operation = outcome
+            elif isinstance(outcome, Wait) and self._sleep(operation, outcome.seconds):
+                return OperationState.WAITING
+
+    def _step(
+        self,
+        flow: Flow[Any],
+        operation: Operation,
+        name: str,
+        function: Callable[[Run], Result],
+        lines: Mapping[str, JournalLine],
+    ) -> Operation | Result:
+        """Runs one step or undo. An Operation as the answer is the operation with its undo begun."""
+        line = self._write(operation, lambda tx: operations.begin_line(tx, operation, name))
+        run = Run(operation=operation, lines=lines, line=line, write=lambda fn: self._write(operation, fn))
+        try:
+            result = function(run)
+        except Superseded:
+            raise
+        except (Unavailable, Timeout) as error:
+            log.info("%s of %s: %s; again in %g s", name, operation.id, error.message, RETRY_S)
+            return Wait(RETRY_S)
+        except Error as error:
+            return self._failed(flow, operation, name, error)
+        except Exception as error:  # noqa: BLE001 - a defect in one step must end its operation, not loop for ever
+            log.exception("%s of operation %s", name, operation.id)
+            return self._failed(flow, operation, name, Internal(f"{name} failed: {type(error).__name__}"))
+        if isinstance(result, Done):
+            failpoints.hit("conductor.after_step")
+            self._end_line(operation, name, "Success", None, dict(result.data))
+        return result
+
+    def _failed(self, flow: Flow[Any], operation: Operation, name: str, error: Error) -> Operation | Wait:
+        log.warning("%s of %s (%s) failed: %s", name, operation.id, operation.kind, error.message)
+        if operation.undoing or flow.stubborn:
+            self._write(operation, lambda tx: operations.write_line(
+                tx, operation, name, {"report": None, "message": error.message}))  # fmt: skip
+            return Wait(STUBBORN_S)
+        return self._begin_undo(operation, name, error)
+
+    def _begin_undo(self, operation: Operation, name: str, error: Error) -> Operation:
+        values: dict[str, Any] = {"undoing": True, "error": error.message, "error_kind": error.kind, "deadline": None}
+        detail = str(error.details.get("rejections", ""))[:4000]
+
+        def write(tx: Tx) -> None:
+            operations.change(tx, operation, self.owner, values)
+            ended = {"finished_at": tx.now(), "result": "Error", "message": f"{error.message} {detail}".strip()}
+            operations.write_line(tx, operation, name, ended)
+
+        self.database.run(write)
+        return replace(operation, **values)
+
+    def _finish(self, flow: Flow[Any], operation: Operation) -> OperationState:
+        lines = self._lines(operation)
+        failpoints.hit("conductor.before_finish")
+
+        def write(tx: Tx) -> None:
+            ended = {"state": OperationState.DONE, "finished_at": tx.now(), "owner": None, "lease_until": None}
+            operations.change(tx, operation, self.owner, ended)
+            last = lines[flow.steps[-1].name]
+            flow.finish(tx, Run(operation=operation, lines=lines, line=last, write=lambda function: function(tx)))
+
+        try:
+            self.database.run(write)
+        except Superseded:
+            raise
+        except Conflict as error:  # the resource was moved under the operation, by an administrator's reset
+            log.warning("%s %s: finished in vain: %s", operation.kind, operation.id, error.message)
+            self.database.run(lambda tx: operations.change(tx, operation, self.owner, {
+                "state": OperationState.FAILED, "finished_at": tx.now(), "owner": None, "error": error.message}))  # fmt: skip
+            return OperationState.FAILED
+        log.info("%s %s %s: done", operation.kind, operation.resource_id, operation.id)
+        return OperationState.DONE
+
+    def _end_undo(
+        self, flow: Flow[Any], operation: Operation, lines: Mapping[str, JournalLine]
+    ) -> OperationState | Operation:
+        """Everything is undone: another round, or the end."""
+        params = flow.again(operation, lines)
+
+        def write(tx: Tx) -> Operation | None:
+            if params is not None:
+                values: dict[str, Any] = {"undoing": False, "params": params, "rounds": operation.rounds + 1}
+                operations.change(tx, operation, self.owner, values)
+                return replace(operation, **values)
+            ended = {"state": OperationState.FAILED, "finished_at": tx.now(), "owner": None, "lease_until": None}
+            operations.change(tx, operation, self.owner, ended)
+            flow.fail(tx, operation, operation.error or "unknown reason")
+            return None
+
+        again = self.database.run(write)
+        if again is None:
+            log.warning("%s %s %s: failed: %s", operation.kind, operation.resource_id, operation.id, operation.error)
+        return again or OperationState.FAILED
+
+    # -- the journal ----------------------------------------------------------------------------------------------
+
+    def _lines(self, operation: Operation) -> dict[str, JournalLine]:
+        with self.database.read() as tx:
+            lines = operations.lines(tx, [operation.id])
+        return {line.step: line for line in lines if line.round == operation.rounds}
+
+    def _end_line(self, operation: Operation, name: str, result: str, message: str | None, data: Any) -> None:
+        self._write(operation, lambda tx: operations.write_line(
+            tx, operation, name, {"finished_at": tx.now(), "result": result, "message": message, "data": data}))  # fmt: skip
+
+    def _write(self, operation: Operation, function: Callable[[Tx], Any]) -> Any:
+        def guarded(tx: Tx) -> Any:
+            operations.change(tx, operation, self.owner, {})
+            return function(tx)
+
+        return self.database.run(guarded)
+
+    def _sleep(self, operation: Operation, seconds: float) -> bool:
+        return self.database.run(lambda tx: operations.sleep(tx, operation, self.owner, seconds))
+
+    def _late(self, operation: Operation) -> bool:
+        if operation.deadline is None or operation.undoing:
+            return False
+        with self.database.read() as tx:
+            return tx.now() >= operation.deadline
+
+
+def _next_step(flow: Flow[Any], lines: Mapping[str, JournalLine]) -> tuple[str, Callable[[Run], Result]] | None:
+    for step in flow.steps:
+        line = lines.get(step.name)
+        if line is None or line.finished_at is None:
+            return step.name, step.do
+    return None
+
+
+def _next_undo(flow: Flow[Any], lines: Mapping[str, JournalLine]) -> tuple[str, Callable[[Run], Result]] | None:
+    """The last step that was begun and whose undo has not ended."""
+
+    def pending(step: Step) -> bool:
+        if step.undo is None or step.name not in lines:
+            return False
+        undone = lines.get(UNDO + step.name)
+        return undone is None or undone.finished_at is None
+
+    for step in reversed(flow.steps):
+        if pending(step) and step.undo is not None:
+            return UNDO + step.name, step.undo
+    return None

@@ -1,0 +1,46 @@
+"""Makes the GuestSpec: everything that a host needs to build one server, so that it needs no database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from iaas.db.engine import Database
+from iaas.identity.facade import IdentityFacade
+from iaas.image.facade import ImageFacade
+from iaas.model.order import GuestSpec, ImageSource, Nic
+from iaas.model.server import Server
+
+TOKEN_TTL_S = 900
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guests:
+    """``image_url``: the image API as compute hosts reach it."""
+
+    database: Database
+    image: ImageFacade
+    identity: IdentityFacade
+    image_url: str
+
+    def spec(self, server: Server, nics: tuple[Nic, ...]) -> GuestSpec:
+        """Raises NotFound when the image has vanished meanwhile."""
+        flavor = server.flavor
+        return GuestSpec(
+            server_id=server.id,
+            name=server.name,
+            project_id=server.project_id,
+            user_id=server.user_id,
+            flavor=flavor.name,
+            vcpus=flavor.vcpus,
+            ram_mb=flavor.ram_mb,
+            disk_gb=flavor.disk_gb,
+            ephemeral_gb=flavor.ephemeral_gb,
+            swap_mb=flavor.swap_mb,
+            image=self._source(server.image_id) if server.image_id else None,
+            nics=nics,
+        )
+
+    def _source(self, image_id: str) -> ImageSource:
+        with self.database.read() as tx:
+            image = self.image.get(tx, image_id)
+        return self.image.source(image, self.image_url, self.identity.mint_service_token(TOKEN_TTL_S))

@@ -1,0 +1,88 @@
+"""Steps that a host carries out: send the order, sleep, take the report; send again when the host is silent."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from iaas.conductor.flow import Done, Result, Run, Wait
+from iaas.db import operations, services
+from iaas.db.engine import Database, Tx
+from iaas.errors import revive
+from iaas.model.order import Action, GuestSpec, Order
+from iaas.model.volume_order import VolumeAction, VolumeOrder
+from iaas.rpc.compute import ComputeRpc
+from iaas.rpc.volume import VolumeRpc
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hosts:
+    """``resend_s``: silence after which an order is sent again; the host knows a repetition by its fence."""
+
+    database: Database
+    compute: ComputeRpc
+    volume: VolumeRpc
+    resend_s: int
+
+    def is_up(self, binary: str, host: str) -> bool:
+        with self.database.read() as tx:
+            service = services.find(tx, binary, host)
+            return service is not None and service.is_up(services.judgement_time(tx))
+
+    def compute_step(
+        self, run: Run, host: str, action: Action, guest: GuestSpec | None = None, timeout_s: int = 60
+    ) -> Result:
+        """One order to a compute host. Raises what the host reported, as its own kind."""
+        answer = self._answer(run)
+        if answer is not None:
+            return answer
+        order = Order(
+            operation_id=run.operation.id,
+            step=run.line.step,
+            fence=run.operation.fence,
+            attempt=self._count(run, host),
+            server_id=run.resource_id,
+            action=action,
+            guest=guest,
+            timeout_s=timeout_s,
+        )
+        self.compute.execute(host, order)
+        return Wait(self.resend_s)
+
+    def volume_step(self, run: Run, host: str, action: VolumeAction, size_gb: int) -> Result:
+        """One order to a volume host."""
+        answer = self._answer(run)
+        if answer is not None:
+            return answer
+        order = VolumeOrder(
+            operation_id=run.operation.id,
+            step=run.line.step,
+            fence=run.operation.fence,
+            attempt=self._count(run, host),
+            volume_id=run.resource_id,
+            action=action,
+            size_gb=size_gb,
+        )
+        self.volume.execute(host, order)
+        return Wait(self.resend_s)
+
+    def _answer(self, run: Run) -> Done | None:
+        report: dict[str, Any] | None = run.report
+        if report is None:
+            return None
+        if report.get("error"):
+            raise revive(report.get("error_kind") or "internal", report["error"], {})
+        return Done({"power": report.get("power"), **(report.get("data") or {})})
+
+    def _count(self, run: Run, host: str) -> int:
+        """The number of this send, durable before the message leaves (C-18)."""
+        attempt = run.line.attempt + 1
+
+        def write(tx: Tx) -> None:
+            operations.write_line(tx, run.operation, run.line.step, {"attempt": attempt, "host": host})
+
+        run.write(write)
+        return attempt
