@@ -34,7 +34,8 @@ def _write(tx: Tx, report: Report | VolumeReport) -> bool:
         return False
     line = next(
         (line for line in operations.lines(tx, [operation.id])
-         if line.round == operation.rounds and line.step == report.step and line.finished_at is None), None
+         if (line.round, line.step, line.host) == (operation.rounds, report.step, report.host)
+         and line.finished_at is None), None
     )  # fmt: skip
     if line is None:
         return False

@@ -1,0 +1,67 @@
+"""The conductor's threads: a bounded pool that advances operations, the sweeper, the renewal of leases."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from iaas.conductor.engine import Engine
+from iaas.db import operations
+from iaas.db.engine import Database
+from iaas.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+QUEUE = 1000  # doorbells held at most; the sweeper finds what was dropped
+QUIET_S = 2.0  # a queued operation older than this lost its doorbell (C-02)
+
+
+class Executor(Protocol):
+    """What runs work elsewhere; tests hand in one that runs it at once."""
+
+    def submit(self, function: Callable[[str], None], argument: str, /) -> object: ...
+
+
+class Worker:
+    """``ring`` is safe from any thread, never blocks, and forgets what it is already about to do."""
+
+    def __init__(self, database: Database, engine: Engine, executor: Executor) -> None:
+        self.database, self.engine, self.executor = database, engine, executor
+        self._waiting: set[str] = set()
+        self._lock = threading.Lock()
+
+    def ring(self, operation_id: str) -> None:
+        with self._lock:
+            if operation_id in self._waiting or len(self._waiting) >= QUEUE:
+                return
+            self._waiting.add(operation_id)
+        try:
+            self.executor.submit(self._advance, operation_id)
+        except RuntimeError:  # the pool is shut down: the sweeper of another worker takes it up
+            with self._lock:
+                self._waiting.discard(operation_id)
+
+    def sweep(self) -> int:
+        """Rings for every operation that nobody works on and somebody should; gives their number."""
+        with self.database.read() as tx:
+            found = operations.due(tx, QUIET_S)
+        for operation_id in found:
+            self.ring(operation_id)
+        return len(found)
+
+    def _advance(self, operation_id: str) -> None:
+        with self._lock:
+            self._waiting.discard(operation_id)
+        try:
+            self.engine.advance(operation_id)
+        except Unavailable as error:
+            log.warning("operation %s: %s", operation_id, error.message)
+        except Exception:
+            log.exception("operation %s", operation_id)
+
+
+def pool(workers: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=workers, thread_name_prefix="operation")
