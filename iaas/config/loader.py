@@ -35,7 +35,8 @@ def _opts(section: type) -> list[cfg.Opt]:
         if item.metadata["choices"]:
             extra["choices"] = item.metadata["choices"]
         maker = makers.get(kind, cfg.ListOpt)
-        default = list(item.default) if maker is cfg.ListOpt else item.default
+        default: Any = item.default
+        default = list(default) if maker is cfg.ListOpt else default
         opts.append(maker(item.name, default=default, help=item.metadata["help"],
                           secret=item.metadata["secret"], **extra))  # fmt: skip
     return opts

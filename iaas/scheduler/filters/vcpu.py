@@ -6,10 +6,13 @@ from iaas.model.placement import PlacementRequest
 from iaas.scheduler.pipeline import HostState
 
 
-class Plugin:
+class VcpuFilter:
     def rejects(self, host: HostState, request: PlacementRequest) -> str | None:
         if request.vcpus > host.node.vcpus:
             return f"{request.vcpus} vCPUs wanted, the host has {host.node.vcpus} CPUs"
         if request.vcpus > host.free_vcpus:
             return f"{request.vcpus} vCPUs wanted, {host.free_vcpus} of {host.capacity.vcpus} free"
         return None
+
+
+PLUGIN = VcpuFilter

@@ -6,7 +6,10 @@ from iaas.model.placement import PlacementRequest
 from iaas.scheduler.pipeline import HostState
 
 
-class Plugin:
+class ZoneFilter:
     def rejects(self, host: HostState, request: PlacementRequest) -> str | None:
         wanted, zone = request.availability_zone, host.node.availability_zone
         return f"it is in zone {zone}, not {wanted}" if wanted and wanted != zone else None
+
+
+PLUGIN = ZoneFilter

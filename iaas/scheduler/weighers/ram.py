@@ -6,6 +6,9 @@ from iaas.model.placement import PlacementRequest
 from iaas.scheduler.pipeline import HostState
 
 
-class Plugin:
+class RamWeigher:
     def weigh(self, host: HostState, request: PlacementRequest) -> float:
         return float(host.free_ram_mb)
+
+
+PLUGIN = RamWeigher

@@ -1,0 +1,31 @@
+"""Endpoint of ConductorRpc: delegations only."""
+
+from __future__ import annotations
+
+from iaas.conductor import reports
+from iaas.conductor.heartbeats import Heartbeats
+from iaas.conductor.worker import Worker
+from iaas.db.engine import Database
+from iaas.model.order import Heartbeat, Report
+from iaas.model.volume_order import VolumeReport
+
+
+class Manager:
+    """Served to every daemon; each method returns as soon as the work is safely handed over."""
+
+    def __init__(self, database: Database, worker: Worker, heartbeats: Heartbeats) -> None:
+        self.database, self.worker, self.heartbeats = database, worker, heartbeats
+
+    def run(self, operation_id: str) -> None:
+        self.worker.ring(operation_id)
+
+    def report(self, report: Report) -> None:
+        if reports.accept(self.database, report):
+            self.worker.ring(report.operation_id)
+
+    def volume_report(self, report: VolumeReport) -> None:
+        if reports.accept(self.database, report):
+            self.worker.ring(report.operation_id)
+
+    def heartbeat(self, beat: Heartbeat) -> None:
+        self.heartbeats.take(beat)

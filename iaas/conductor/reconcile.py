@@ -1,0 +1,87 @@
+"""Compares what hosts report with what the database says, and repairs the difference (C-12, C-13).
+
+Nothing is done on one look: a difference must be seen twice in a row, in two heartbeats, on a server that no
+operation is working on. Numbered, because the audit and the tests cite them:
+
+ R1  ACTIVE, but its guest is off, crashed or gone: the server becomes STOPPED (the guest turned itself off, or QEMU
+     died; F-56). Its disk and addresses stay; a start brings it back.
+ R2  STOPPED, but its guest runs: somebody started it behind our back; the server becomes ACTIVE.
+ R3  A guest with our mark whose server is deleted, or lives on another host: destroyed, under the server's fence
+     plus one (a host came back after its server was moved or deleted; C-10).
+ R4  A guest with our mark that no row ever knew: reported, never destroyed (a restored database; F-47).
+ R5  ERROR or anything else: power is recorded, the state is the operator's.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from iaas.db.compute import servers
+from iaas.db.engine import Database
+from iaas.ids import new_uuid
+from iaas.model.order import Action, Guest, Heartbeat, Order, Power
+from iaas.model.server import Server, State
+from iaas.rpc.compute import ComputeRpc
+
+log = logging.getLogger(__name__)
+
+STATES_OFF = (Power.NONE, Power.SHUTDOWN, Power.CRASHED)
+
+
+class Reconciler:
+    """One per conductor. Remembers the last look at each host, bounded by the number of its guests."""
+
+    def __init__(self, database: Database, compute: ComputeRpc) -> None:
+        self.database, self.compute = database, compute
+        self._suspects: dict[str, frozenset[tuple[str, str]]] = {}  # host -> (rule, server id) of the last look
+
+    def look(self, beat: Heartbeat) -> None:
+        """Takes one host's guests. Every rule acts on what was suspect in the look before, too."""
+        guests = {guest.server_id: guest for guest in beat.guests or ()}
+        with self.database.read() as tx:
+            mine = {server.id: server for server in servers.of_host(tx, beat.host)}
+            strangers = servers.by_ids(tx, [id for id in guests if id not in mine])
+        found = {(rule, id) for rule, id in self._differences(guests, mine, strangers)}
+        again = found & self._suspects.get(beat.host, frozenset())
+        self._suspects[beat.host] = frozenset(found)
+        for rule, server_id in sorted(again):
+            server = mine.get(server_id) or strangers.get(server_id)
+            self._repair(beat.host, rule, server_id, server, guests.get(server_id))
+
+    def _differences(
+        self, guests: dict[str, Guest], mine: dict[str, Server], strangers: dict[str, Server]
+    ) -> list[tuple[str, str]]:
+        found = []
+        for server in mine.values():
+            power = guests[server.id].power if server.id in guests else Power.NONE
+            if server.task is not None:
+                continue
+            if server.state is State.ACTIVE and power in STATES_OFF:
+                found.append(("R1", server.id))
+            elif server.state is State.STOPPED and power is Power.RUNNING:
+                found.append(("R2", server.id))
+            elif power is not server.power:
+                found.append(("R5", server.id))
+        for server_id in guests.keys() - mine.keys():
+            known = strangers.get(server_id)
+            if known is None:
+                found.append(("R4", server_id))
+            elif known.deleted_at is not None or known.host is not None:
+                found.append(("R3", server_id))
+        return found
+
+    def _repair(self, host: str, rule: str, server_id: str, server: Server | None, guest: Guest | None) -> None:
+        power = guest.power if guest else Power.NONE
+        if rule == "R4":
+            log.warning("R4: a guest %s on %s is in no row: left alone", server_id, host)
+            return
+        assert server is not None
+        if rule == "R3":
+            log.warning("R3: the guest of server %s on %s is no longer its own: destroyed", server_id, host)
+            order = Order(operation_id=new_uuid(), step="reconcile", fence=server.fence + 1, attempt=1,
+                          server_id=server_id, action=Action.DESTROY)  # fmt: skip
+            self.compute.execute(host, order)
+            return
+        state = {"R1": State.STOPPED, "R2": State.ACTIVE}.get(rule, server.state)
+        if self.database.run(lambda tx: servers.observe(tx, server, state, power)):
+            log.info("%s: server %s on %s is %s, power %s", rule, server_id, host, state, power)
