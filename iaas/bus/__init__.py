@@ -1,0 +1,1 @@
+"""The message bus: how an RPC contract's methods travel between daemons. Knows no service and no database."""
