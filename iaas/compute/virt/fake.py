@@ -1,0 +1,165 @@
+"""A hypervisor in memory. Its docstrings are the specification of every driver; it knows nothing of the host.
+
+What holds, here and in every driver:
+- A guest is defined or not; a defined guest is off (SHUTDOWN) or RUNNING (PAUSED and such only by other
+  hands).
+- define, mark, power_on, press_power_button, power_off and undefine can be repeated without harm.
+- A guest that shuts itself down stays defined; so does one whose process dies.
+- start, stop and loss of a guest are told to every callback with the power that it has afterwards.
+- Guests survive the daemon: a new driver on the same hypervisor sees them, with their fences.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from iaas import errors
+from iaas.compute.virt.driver import Disk, OnEvent
+from iaas.model.order import Guest, GuestSpec, Power, Resources
+
+
+@dataclass(frozen=True)
+class FakeDomain:
+    guest: GuestSpec
+    disks: tuple[Disk, ...]
+    console: Path
+    fence: int
+    power: Power
+
+
+class FakeHypervisor:
+    """The part that survives a restart of the daemon: tests keep it and give it to the next FakeDriver.
+
+    ``fail("power_on", error)`` lets the next calls of a method raise; ``available = False`` is a dead
+    hypervisor;
+    ``obeys_power_button = False`` are deaf guests; ``stops(id)`` is a guest that switches itself off.
+    """
+
+    def __init__(self) -> None:
+        self.domains: dict[str, FakeDomain] = {}
+        self.available = True
+        self.obeys_power_button = True
+        self.calls: list[tuple[str, str]] = []  # (method, server id) of what changed something or tried to
+        self.lock = threading.RLock()
+        self._failures: dict[str, list[Exception]] = {}
+        self._callbacks: list[OnEvent] = []
+
+    def fail(self, method: str, error: Exception, times: int = 1) -> None:
+        """The next ``times`` calls of the method raise ``error`` before they do anything."""
+        self._failures.setdefault(method, []).extend([error] * times)
+
+    def stops(self, server_id: str) -> None:
+        """The guest's process ends by itself: shutdown from inside, a crash, or SIGKILL."""
+        self.change(server_id, Power.SHUTDOWN)
+
+    def change(self, server_id: str, power: Power) -> None:
+        with self.lock:
+            domain = self.domains[server_id]
+            if domain.power == power:
+                return
+            self.domains[server_id] = replace(domain, power=power)
+        self.tell(server_id, power)
+
+    def tell(self, server_id: str, power: Power) -> None:
+        for callback in list(self._callbacks):
+            callback(server_id, power)
+
+    def listen(self, callback: OnEvent) -> None:
+        """One listener at a time: the daemon that ran before is dead and hears nothing."""
+        self._callbacks[:] = [callback]
+
+    def enter(self, method: str, server_id: str = "") -> None:
+        """Every driver call passes here: unavailability, failures on order, and the record of calls."""
+        with self.lock:
+            if server_id:
+                self.calls.append((method, server_id))
+                del self.calls[:-10000]
+            if not self.available:
+                raise errors.Unavailable("The hypervisor does not answer.")
+            waiting = self._failures.get(method)
+            if waiting:
+                raise waiting.pop(0)
+
+
+class FakeDriver:
+    """A Driver on a FakeHypervisor. Needs neither disks nor taps to exist and writes no file."""
+
+    def __init__(self, hypervisor: FakeHypervisor, resources: Resources) -> None:
+        self._hypervisor = hypervisor
+        self._resources = resources
+
+    def resources(self) -> Resources:
+        self._hypervisor.enter("resources")
+        return self._resources
+
+    def guests(self) -> tuple[Guest, ...]:
+        self._hypervisor.enter("guests")
+        with self._hypervisor.lock:
+            return tuple(self._view(server_id) for server_id in sorted(self._hypervisor.domains))
+
+    def find(self, server_id: str) -> Guest | None:
+        self._hypervisor.enter("find")
+        with self._hypervisor.lock:
+            return self._view(server_id) if server_id in self._hypervisor.domains else None
+
+    def taps(self) -> tuple[str, ...]:
+        self._hypervisor.enter("taps")
+        with self._hypervisor.lock:
+            running = [
+                domain for domain in self._hypervisor.domains.values() if domain.power is Power.RUNNING
+            ]
+        return tuple(sorted(nic.tap for domain in running for nic in domain.guest.nics))
+
+    def define(self, guest: GuestSpec, disks: Sequence[Disk], console: Path, fence: int) -> None:
+        self._hypervisor.enter("define", guest.server_id)
+        with self._hypervisor.lock:
+            known = self._hypervisor.domains.get(guest.server_id)
+            power = known.power if known else Power.SHUTDOWN
+            self._hypervisor.domains[guest.server_id] = FakeDomain(guest, tuple(disks), console, fence, power)
+
+    def mark(self, server_id: str, fence: int) -> None:
+        self._hypervisor.enter("mark", server_id)
+        with self._hypervisor.lock:
+            domain = self._hypervisor.domains.get(server_id)
+            if domain:
+                self._hypervisor.domains[server_id] = replace(domain, fence=fence)
+
+    def power_on(self, server_id: str) -> None:
+        self._hypervisor.enter("power_on", server_id)
+        if server_id not in self._hypervisor.domains:
+            raise errors.NotFound.of("guest", server_id)
+        self._hypervisor.change(server_id, Power.RUNNING)
+
+    def press_power_button(self, server_id: str) -> None:
+        self._hypervisor.enter("press_power_button", server_id)
+        if server_id in self._hypervisor.domains and self._hypervisor.obeys_power_button:
+            self._hypervisor.change(server_id, Power.SHUTDOWN)
+
+    def power_off(self, server_id: str) -> None:
+        self._hypervisor.enter("power_off", server_id)
+        if server_id in self._hypervisor.domains:
+            self._hypervisor.change(server_id, Power.SHUTDOWN)
+
+    def undefine(self, server_id: str) -> None:
+        self._hypervisor.enter("undefine", server_id)
+        with self._hypervisor.lock:
+            domain = self._hypervisor.domains.get(server_id)
+            if domain is None:
+                return
+            if domain.power is not Power.SHUTDOWN:
+                raise errors.Conflict("The guest is running.")
+            del self._hypervisor.domains[server_id]
+        self._hypervisor.tell(server_id, Power.NONE)
+
+    def on_event(self, callback: OnEvent) -> None:
+        self._hypervisor.listen(callback)
+
+    def alive(self) -> bool:
+        return self._hypervisor.available
+
+    def _view(self, server_id: str) -> Guest:
+        domain = self._hypervisor.domains[server_id]
+        return Guest(server_id=server_id, power=domain.power, fence=domain.fence)

@@ -1,0 +1,150 @@
+"""The Driver on libvirt and QEMU, with KVM or emulated. What each call means is said in virt/driver.py."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import libvirt
+
+from iaas import errors
+from iaas.compute.virt.driver import Disk, OnEvent
+from iaas.compute.virt.libvirt import domain_xml, guest, host
+from iaas.compute.virt.libvirt.connection import Connection
+from iaas.compute.virt.libvirt.domain_xml import Marker
+from iaas.compute.virt.libvirt.events import lifecycle_power
+from iaas.host import files
+from iaas.model.order import Guest, GuestSpec, Resources
+
+_LOG = logging.getLogger(__name__)
+
+
+class LibvirtDriver:
+    """``state_dir`` is where disks will be: its file system is the host's disk. ``virt_type``: auto,
+    kvm, qemu.
+    """
+
+    def __init__(self, uri: str, *, virt_type: str, state_dir: Path, host_ip: str) -> None:
+        self._state_dir = files.directory(state_dir)
+        self._host_ip = host_ip
+        self._host = domain_xml.Host(
+            kvm=host.use_kvm(virt_type, host.cpuinfo()),
+            arch=platform.machine(),
+            cache=host.cache_mode(state_dir),
+        )
+        self._callbacks: list[OnEvent] = []
+        self._connection = Connection(uri, self._listen)
+
+    def resources(self) -> Resources:
+        def ask(connection: Any) -> Resources:
+            arch, _, cpus = connection.getInfo()[:3]
+            return Resources(
+                vcpus=cpus,
+                ram_mb=host.ram_mb(),
+                disk_gb=host.disk_gb(self._state_dir),
+                hypervisor_type="KVM" if self._host.kvm else "QEMU",
+                hypervisor_version=connection.getVersion(),
+                hypervisor_hostname=connection.getHostname(),
+                cpu_arch=arch,
+                host_ip=self._host_ip,
+            )
+
+        return self._connection.use(ask, "The hypervisor does not tell its resources.")
+
+    def guests(self) -> tuple[Guest, ...]:
+        def ask(connection: Any) -> tuple[Guest, ...]:
+            views = (guest.view(domain) for domain in connection.listAllDomains(0))
+            return tuple(sorted(filter(None, views), key=lambda found: found.server_id))
+
+        return self._connection.use(ask, "The hypervisor does not list its guests.")
+
+    def find(self, server_id: str) -> Guest | None:
+        def ask(connection: Any) -> Guest | None:
+            domain = guest.find(connection, server_id)
+            return guest.view(domain) if domain else None
+
+        return self._connection.use(ask, "The hypervisor does not tell the guest's state.")
+
+    def taps(self) -> tuple[str, ...]:
+        def ask(connection: Any) -> tuple[str, ...]:
+            ours = [domain for domain in connection.listAllDomains(0) if guest.marker(domain)]
+            return tuple(sorted(tap for domain in ours for tap in guest.taps(domain)))
+
+        return self._connection.use(ask, "The hypervisor does not list its devices.")
+
+    def define(self, spec: GuestSpec, disks: Sequence[Disk], console: Path, fence: int) -> None:
+        marker = Marker(fence, spec.project_id, spec.name)
+        xml = domain_xml.domain(spec, disks, console, marker, self._host)
+
+        def act(connection: Any) -> None:
+            guest.mark(connection.defineXML(xml), fence)  # a running guest keeps its live marker otherwise
+
+        self._connection.use(act, "The hypervisor refused the definition of the guest.")
+
+    def mark(self, server_id: str, fence: int) -> None:
+        def act(connection: Any) -> None:
+            domain = guest.find(connection, server_id)
+            if domain:
+                guest.mark(domain, fence)
+
+        self._connection.use(act, "The hypervisor could not mark the guest.")
+
+    def power_on(self, server_id: str) -> None:
+        def act(connection: Any) -> None:
+            domain = guest.find(connection, server_id)
+            if not domain:
+                raise errors.NotFound.of("guest", server_id)
+            guest.start(domain)
+
+        self._connection.use(act, "The hypervisor could not start the guest.")
+
+    def press_power_button(self, server_id: str) -> None:
+        self._on_domain(server_id, guest.press_button, "The hypervisor could not press the power button.")
+
+    def power_off(self, server_id: str) -> None:
+        self._on_domain(server_id, guest.stop, "The hypervisor could not stop the guest.")
+
+    def undefine(self, server_id: str) -> None:
+        def act(domain: Any) -> None:
+            if domain.isActive():  # libvirt would leave it running, without a definition
+                raise errors.Conflict("The guest is running.")
+            guest.forget(domain)
+
+        self._on_domain(server_id, act, "The hypervisor could not remove the guest.")
+
+    def on_event(self, callback: OnEvent) -> None:
+        self._callbacks.append(callback)
+        self.alive()
+
+    def alive(self) -> bool:
+        return self._connection.alive()
+
+    def close(self) -> None:
+        """Lets go of the connection (tests; a daemon just ends). Guests run on."""
+        self._connection.close()
+
+    def _on_domain(self, server_id: str, act: Any, refusal: str) -> None:
+        def ask(connection: Any) -> None:
+            domain = guest.find(connection, server_id)
+            if domain:
+                act(domain)
+
+        self._connection.use(ask, refusal)
+
+    def _listen(self, connection: Any) -> None:
+        kind = libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE
+        connection.domainEventRegisterAny(None, kind, self._lifecycle, None)
+
+    def _lifecycle(self, connection: Any, domain: Any, event: int, detail: int, opaque: Any) -> None:
+        """Runs in libvirt's event thread: hand over and return, and never ask libvirt anything from here."""
+        power = lifecycle_power(event)
+        if power is None:
+            return
+        for callback in self._callbacks:
+            try:
+                callback(domain.UUIDString(), power)
+            except Exception:  # noqa: BLE001  (a listener must not end the event thread)
+                _LOG.exception("listener of guest events")

@@ -1,0 +1,116 @@
+"""One libvirt domain seen as a guest: its marker, its power, and calls that bear repetition. Knows no
+connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import libvirt
+
+from iaas.compute.virt.libvirt import domain_xml
+from iaas.compute.virt.libvirt.domain_xml import Marker
+from iaas.model.order import Guest, Power
+
+_POWERS = {
+    libvirt.VIR_DOMAIN_RUNNING: Power.RUNNING,
+    libvirt.VIR_DOMAIN_BLOCKED: Power.RUNNING,
+    libvirt.VIR_DOMAIN_PAUSED: Power.PAUSED,
+    libvirt.VIR_DOMAIN_SHUTDOWN: Power.RUNNING,  # shutting down, not yet off
+    libvirt.VIR_DOMAIN_SHUTOFF: Power.SHUTDOWN,
+    libvirt.VIR_DOMAIN_CRASHED: Power.CRASHED,
+    libvirt.VIR_DOMAIN_PMSUSPENDED: Power.SUSPENDED,
+}
+_UNDEFINE = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+)
+
+
+def marker(domain: Any) -> Marker | None:
+    """Our marker; None for somebody else's domain, and for one that went away meanwhile."""
+    try:
+        xml = domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, domain_xml.NAMESPACE, 0)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in (libvirt.VIR_ERR_NO_DOMAIN_METADATA, libvirt.VIR_ERR_NO_DOMAIN):
+            return None
+        raise
+    return domain_xml.read_marker(xml)
+
+
+def view(domain: Any) -> Guest | None:
+    """The domain as a Guest, None when it is not ours or went away meanwhile."""
+    mark = marker(domain)
+    if mark is None:
+        return None
+    state = _unless(lambda: domain.state(0)[0], libvirt.VIR_ERR_NO_DOMAIN)
+    if state is None:
+        return None
+    power = _POWERS.get(state, Power.NONE)
+    return Guest(server_id=domain.UUIDString(), power=power, fence=mark.fence)
+
+
+def find(connection: Any, server_id: str) -> Any:
+    """The domain of a server if it carries our marker, else None."""
+    domain = _unless(lambda: connection.lookupByUUIDString(server_id), libvirt.VIR_ERR_NO_DOMAIN)
+    return domain if domain is not None and marker(domain) is not None else None
+
+
+def mark(domain: Any, fence: int) -> None:
+    """Changes the fence in the marker, in the running guest and in the definition."""
+    old = marker(domain)
+    if old is None or old.fence == fence:
+        return
+    xml = domain_xml.marker_xml(Marker(fence, old.project_id, old.name))
+
+    def write(flags: int) -> None:
+        kind, uri = libvirt.VIR_DOMAIN_METADATA_ELEMENT, domain_xml.NAMESPACE
+        domain.setMetadata(kind, xml, domain_xml.PREFIX, uri, flags)
+
+    write(libvirt.VIR_DOMAIN_AFFECT_CONFIG)
+    if domain.isActive():  # it may stop in this instant: then the definition is all there is to mark
+        _unless(lambda: write(libvirt.VIR_DOMAIN_AFFECT_LIVE), libvirt.VIR_ERR_OPERATION_INVALID)
+
+
+def start(domain: Any) -> None:
+    """Starts it unless it runs; a lost race against another start is no error."""
+    if domain.isActive():
+        return
+    try:
+        domain.create()
+    except libvirt.libvirtError:
+        if not domain.isActive():
+            raise
+
+
+def stop(domain: Any) -> None:
+    _unless(lambda: domain.destroyFlags(0), libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN)
+
+
+def press_button(domain: Any) -> None:
+    flags = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN
+    _unless(lambda: domain.shutdownFlags(flags), libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN)
+
+
+def forget(domain: Any) -> None:
+    _unless(lambda: domain.undefineFlags(_UNDEFINE), libvirt.VIR_ERR_NO_DOMAIN)
+
+
+def taps(domain: Any) -> list[str]:
+    """Tap devices of a running domain."""
+    xml = _unless(lambda: domain.XMLDesc(0) if domain.isActive() else None, libvirt.VIR_ERR_NO_DOMAIN)
+    return domain_xml.read_taps(xml) if xml else []
+
+
+def _unless(act: Callable[[], Any], *codes: int) -> Any:
+    """The result, or None for one of the error codes: what was wanted is so already, or the domain is
+    gone.
+    """
+    try:
+        return act()
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in codes:
+            return None
+        raise
