@@ -1,0 +1,91 @@
+"""What a stack needs from the kernel's network: its namespace if it has one, and the bridge to the "outside"."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import socket
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+
+from devstack.stack import files, processes
+from devstack.stack.failure import Failure
+from devstack.stack.settings import Settings
+
+EXTERNAL_BRIDGE = "br-ex"
+EXTERNAL = ipaddress.ip_interface("203.0.113.1/24")  # TEST-NET-3: nobody's
+_PRIVATE = ("10.20.0.0/24", "172.29.20.0/24", "192.168.220.0/24", "10.220.0.0/24")
+
+
+def namespace_path(settings: Settings) -> Path:
+    return Path("/run/netns") / settings.netns
+
+
+def enter_namespace(settings: Settings, arguments: list[str]) -> None:
+    """For a stack with a namespace: makes it and starts this program again inside it, where it then returns."""
+    if not settings.netns:
+        return
+    path = namespace_path(settings)
+    if not path.exists():
+        processes.run(["ip", "netns", "add", settings.netns])
+    if os.stat(path).st_ino == os.stat("/proc/self/ns/net").st_ino:
+        processes.run(["ip", "link", "set", "lo", "up"])
+        return
+    # not `ip netns exec`, which mounts another /sys
+    os.execvp("nsenter", ["nsenter", f"--net={path}", *arguments])
+
+
+def routes() -> list[ipaddress.IPv4Network]:
+    """The IPv4 destinations that this machine has a route to, without the default route."""
+    entries = json.loads(processes.run(["ip", "-4", "-json", "route", "show"]) or "[]")
+    found = [str(entry["dst"]) for entry in entries if entry["dst"] != "default"]
+    return [ipaddress.IPv4Network(text, strict=False) for text in found]
+
+
+def free_subnet(taken: Iterable[ipaddress.IPv4Network]) -> str:
+    """The first of a few private ranges that overlaps none of those."""
+    routed = list(taken)
+    for text in _PRIVATE:
+        if not any(ipaddress.IPv4Network(text).overlaps(other) for other in routed):
+            return text
+    raise Failure(f"no range is left for the private network: there are routes to {', '.join(_PRIVATE)}")
+
+
+def ensure_bridge(settings: Settings) -> None:
+    """Makes br-ex with its address, unless the machine has one already."""
+    made = settings.state / "made-bridge"
+    links = {entry["ifname"] for entry in json.loads(processes.run(["ip", "-json", "link", "show"]))}
+    if EXTERNAL_BRIDGE not in links:
+        if any(EXTERNAL.network.overlaps(other) for other in routes()):
+            raise Failure(f"this machine has a route to {EXTERNAL.network}, meant for the external network")
+        files.write(made, EXTERNAL_BRIDGE + "\n")
+        processes.run(["ip", "link", "add", EXTERNAL_BRIDGE, "type", "bridge"])
+    if made.exists():  # an interrupted run may have left it without an address
+        processes.run(["ip", "address", "replace", str(EXTERNAL), "dev", EXTERNAL_BRIDGE])
+        processes.run(["ip", "link", "set", EXTERNAL_BRIDGE, "up"])
+
+
+def remove_bridge(settings: Settings) -> None:
+    if (settings.state / "made-bridge").exists():
+        processes.run(["ip", "link", "delete", EXTERNAL_BRIDGE], check=False)
+
+
+def check_ports(settings: Settings) -> None:
+    """Raises Failure if somebody else listens on one of our ports. To be asked before the stack runs."""
+    for item in fields(settings.ports):
+        port = getattr(settings.ports, item.name)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                taken = f"port {port} ({item.name}) is taken by {_owner(port)}"
+                raise Failure(f"{taken}: stop that, or choose others with --port-base") from error
+
+
+def _owner(port: int) -> str:
+    """Who listens there, as ``ss`` words it."""
+    said = processes.run(["ss", "-Hltnp", f"sport = :{port}"], check=False).split("users:")
+    return said[1].strip() if len(said) > 1 else "another program"
