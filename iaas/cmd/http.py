@@ -1,0 +1,63 @@
+"""Runs WSGI applications with cheroot: one server a listening address, applications mounted by path."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cheroot.wsgi import PathInfoDispatcher, Server
+
+from iaas.daemon import Daemon
+from iaas.errors import Invalid
+
+log = logging.getLogger(__name__)
+
+MAX_HEADER = 16 * 1024
+TIMEOUT_S = 30  # a client that sends or reads nothing for so long is dropped (S-117)
+QUEUE = 128
+
+
+def address(listen: str) -> tuple[str, int, str]:
+    """``host:port/path`` as its parts; the path without a trailing slash."""
+    place, _, path = listen.partition("/")
+    host, _, port = place.rpartition(":")
+    if not host or not port.isdigit():
+        raise Invalid(f"{listen!r} is not host:port/path")
+    return host, int(port), ("/" + path).rstrip("/")
+
+
+def url(listen: str, public: str = "") -> str:
+    """The URL of what listens there, for catalogs and links."""
+    host, port, path = address(listen)
+    return f"{public or f'http://{host}:{port}'}{path}"
+
+
+def serve(
+    daemon: Daemon, apps: Mapping[str, Callable[..., Any]], threads: int, max_body: int | None = None
+) -> None:
+    """Listens on every address of ``apps`` (listen string -> WSGI application) until the daemon stops.
+
+    ``max_body`` None: no limit here, the application has its own (image uploads).
+    """
+    mounts: dict[tuple[str, int], dict[str, Callable[..., Any]]] = defaultdict(dict)
+    for listen, app in apps.items():
+        host, port, path = address(listen)
+        mounts[host, port][path or "/"] = app
+    for (host, port), paths in mounts.items():
+        app = paths["/"] if set(paths) == {"/"} else PathInfoDispatcher(paths)
+        server = Server((host, port), app, numthreads=threads, max=threads, request_queue_size=QUEUE,
+                        timeout=TIMEOUT_S, shutdown_timeout=3, server_name="iaas")  # fmt: skip
+        server.max_request_header_size = MAX_HEADER
+        server.max_request_body_size = max_body or 0
+        server.error_log = _error_log
+        server.prepare()
+        threading.Thread(target=server.serve, name=f"http-{port}", daemon=True).start()
+        daemon.on_stop(server.stop)
+        log.info("listening on %s:%d", host, port)
+
+
+def _error_log(message: str = "", level: int = 20, traceback: bool = False) -> None:
+    log.log(level, message, exc_info=traceback)

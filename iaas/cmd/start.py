@@ -1,0 +1,83 @@
+"""What every daemon's composition root begins with: arguments, configuration, log, heartbeats."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from iaas import log
+from iaas.config import loader, sections
+from iaas.daemon import Daemon, rss_kb
+from iaas.model.order import Heartbeat, Resources
+
+if TYPE_CHECKING:
+    from iaas.bus.client import Client
+    from iaas.db.engine import Database
+
+T = TypeVar("T")
+BEAT_S = 2.0
+
+
+@dataclass(frozen=True)
+class Start:
+    """A started process: its configuration and its Daemon."""
+
+    config: loader.Loaded
+    daemon: Daemon
+    arguments: argparse.Namespace
+
+    def section(self, cls: type[T]) -> T:
+        return self.config.section(cls)
+
+    @property
+    def host(self) -> str:
+        return self.config.host
+
+    def database(self) -> Database:
+        from iaas.db.engine import Database
+
+        options = self.section(sections.Database)
+        return Database(options.connection, options.pool_size)
+
+    def beat_into(self, database: Database) -> None:
+        """Heartbeats of a daemon with a database: its own row, written by itself."""
+        from iaas.db import services
+
+        def beat() -> None:
+            database.run(lambda tx: services.touch(
+                tx, self.daemon.binary, self.host, self.daemon.boot_id, os.getpid(), rss_kb()))  # fmt: skip
+
+        self.daemon.every(BEAT_S, "heartbeat", beat)
+
+    def beat_over(self, client: Client, resources: Callable[[], Resources] | None = None) -> None:
+        """Heartbeats of a daemon without a database, through the broker to the conductor."""
+        from iaas.rpc.conductor import ConductorRpc
+
+        conductor = ConductorRpc(client)
+
+        def beat() -> None:
+            conductor.heartbeat(Heartbeat(
+                binary=self.daemon.binary, host=self.host, boot_id=self.daemon.boot_id, pid=os.getpid(),
+                rss_kb=rss_kb(), resources=resources() if resources else None))  # fmt: skip
+
+        self.daemon.every(BEAT_S, "heartbeat", beat)
+
+
+def start(binary: str, add: Callable[[argparse.ArgumentParser], None] | None = None) -> Start:
+    """Reads arguments and configuration and sets the log up. Exits with a one-line message when they are wrong."""
+    parser = argparse.ArgumentParser(prog=binary)
+    parser.add_argument("--config-file", action="append", metavar="FILE", help="default: /etc/iaas/iaas.conf")
+    parser.add_argument("--host", help="name of this host in the cloud (default: the machine's)")
+    if add:
+        add(parser)
+    arguments = parser.parse_args()
+    try:
+        config = loader.load(sections.ALL, arguments.config_file, arguments.host)
+    except loader.Invalid as error:
+        raise SystemExit(f"{binary}: {error.message}") from None
+    options = config.section(sections.Log)
+    log.setup(options.level, options.style)
+    return Start(config, Daemon(binary, config.host), arguments)
