@@ -49,8 +49,7 @@ class TextFormatter(logging.Formatter):
         request = caller.request_id if caller else "-"
         stamp = self.formatTime(record, "%Y-%m-%d %H:%M:%S")
         line = (
-            f"{stamp}.{int(record.msecs):03d} {record.levelname} {record.name} {request} "
-            f"{_clean(record.getMessage())}"
+            f"{stamp}.{int(record.msecs):03d} {record.levelname} {record.name} {request} {_clean(record.getMessage())}"
         )
         trace = _trace(record)
         return f"{line}\n{trace.rstrip()}" if trace else line

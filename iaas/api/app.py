@@ -74,9 +74,7 @@ class _Front:
         for route in routes:
             by_path[route.path].append(route)
         self.table = by_path
-        self.map = Map(
-            [Rule(path, endpoint=path) for path in by_path], strict_slashes=False, merge_slashes=False
-        )
+        self.map = Map([Rule(path, endpoint=path) for path in by_path], strict_slashes=False, merge_slashes=False)
         self._validators: dict[int, Callable[[Any], Any]] = {}
 
     def serve(self) -> flask.Response:
@@ -97,7 +95,9 @@ class _Front:
                 response = self._fault(error)
             except Exception:
                 log.exception("unhandled error in %s %s", request.method, request.path)
-                response = self._fault(Internal("An unexpected error prevented the server from fulfilling your request."))
+                response = self._fault(
+                    Internal("An unexpected error prevented the server from fulfilling your request.")
+                )
         self._stamp(response, request_id, version)
         return response
 
@@ -139,9 +139,7 @@ class _Front:
             raise MethodNotAllowed(f"The method {request.method} is not allowed for this resource.")
         return dict(variables), chosen
 
-    def _identify(
-        self, request: flask.Request, caller: Context, routes: Iterable[Route]
-    ) -> tuple[Context, str | None]:
+    def _identify(self, request: flask.Request, caller: Context, routes: Iterable[Route]) -> tuple[Context, str | None]:
         token = request.headers.get("X-Auth-Token")
         if all(route.public for route in routes):
             return caller, token

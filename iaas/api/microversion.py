@@ -24,7 +24,9 @@ class Version:
     def parse(cls, text: str) -> Version:
         match = re.fullmatch(r"([1-9]\d{0,3})\.(0|[1-9]\d{0,3})", text)
         if not match:
-            raise Invalid(f"API Version String {text[:32]!r} is of invalid format. Must be of format MajorNum.MinorNum.")
+            raise Invalid(
+                f"API Version String {text[:32]!r} is of invalid format. Must be of format MajorNum.MinorNum."
+            )
         return cls(int(match[1]), int(match[2]))
 
     def __str__(self) -> str:

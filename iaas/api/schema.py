@@ -32,7 +32,9 @@ def obj(properties: Mapping[str, Any], required: tuple[str, ...] = (), extra: bo
     }
 
 
-def wrapped(key: str, properties: Mapping[str, Any], required: tuple[str, ...] = (), extra: bool = False) -> dict[str, Any]:
+def wrapped(
+    key: str, properties: Mapping[str, Any], required: tuple[str, ...] = (), extra: bool = False
+) -> dict[str, Any]:
     """``{key: {…}}``, the envelope of most OpenStack bodies."""
     return obj({key: obj(properties, required, extra)}, (key,))
 

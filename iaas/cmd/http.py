@@ -35,9 +35,7 @@ def url(listen: str, public: str = "") -> str:
     return f"{public or f'http://{host}:{port}'}{path}"
 
 
-def serve(
-    daemon: Daemon, apps: Mapping[str, Callable[..., Any]], threads: int, max_body: int | None = None
-) -> None:
+def serve(daemon: Daemon, apps: Mapping[str, Callable[..., Any]], threads: int, max_body: int | None = None) -> None:
     """Listens on every address of ``apps`` (listen string -> WSGI application) until the daemon stops.
 
     ``max_body`` None: no limit here, the application has its own (image uploads).

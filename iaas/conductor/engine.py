@@ -138,7 +138,7 @@ class Engine:
             return Wait(RETRY_S)
         except Error as error:
             return self._failed(flow, operation, name, error)
-        except Exception as error:  # noqa: BLE001 - a defect in one step must end its operation, not loop for ever
+        except Exception as error:  # a defect in one step must end its operation, not loop for ever
             log.exception("%s of operation %s", name, operation.id)
             return self._failed(flow, operation, name, Internal(f"{name} failed: {type(error).__name__}"))
         if isinstance(result, Done):
@@ -182,8 +182,10 @@ class Engine:
             raise
         except Conflict as error:  # the resource was moved under the operation, by an administrator's reset
             log.warning("%s %s: finished in vain: %s", operation.kind, operation.id, error.message)
-            self.database.run(lambda tx: operations.change(tx, operation, self.owner, {
-                "state": OperationState.FAILED, "finished_at": tx.now(), "owner": None, "error": error.message}))  # fmt: skip
+            ended = {"state": OperationState.FAILED, "owner": None, "lease_until": None, "error": error.message}
+            self.database.run(
+                lambda tx: operations.change(tx, operation, self.owner, {**ended, "finished_at": tx.now()})
+            )
             return OperationState.FAILED
         log.info("%s %s %s: done", operation.kind, operation.resource_id, operation.id)
         return OperationState.DONE
@@ -217,8 +219,12 @@ class Engine:
         return {line.step: line for line in lines if line.round == operation.rounds}
 
     def _end_line(self, operation: Operation, name: str, result: str, message: str | None, data: Any) -> None:
-        self._write(operation, lambda tx: operations.write_line(
-            tx, operation, name, {"finished_at": tx.now(), "result": result, "message": message, "data": data}))  # fmt: skip
+        ended = {"result": result, "message": message, "data": data}
+
+        def write(tx: Tx) -> None:
+            operations.write_line(tx, operation, name, {**ended, "finished_at": tx.now()})
+
+        self._write(operation, write)
 
     def _write(self, operation: Operation, function: Callable[[Tx], Any]) -> Any:
         def guarded(tx: Tx) -> Any:

@@ -17,9 +17,7 @@ log = logging.getLogger(__name__)
 class Heartbeats:
     """``observe(beat)`` is called after each flush for compute beats that list their guests."""
 
-    def __init__(
-        self, database: Database, ring: Callable[[str], None], observe: Callable[[Heartbeat], None]
-    ) -> None:
+    def __init__(self, database: Database, ring: Callable[[str], None], observe: Callable[[Heartbeat], None]) -> None:
         self.database, self._ring, self._observe = database, ring, observe
         self._latest: dict[tuple[str, str], Heartbeat] = {}
         self._lock = threading.Lock()

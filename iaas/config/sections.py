@@ -44,7 +44,9 @@ class Auth:
     """Tokens, policy and the platform's own identities."""
 
     SECTION: ClassVar[str] = "auth"
-    key_repository: str = option("/var/lib/iaas/keys", "Directory of the token keys; every API node needs the same keys.")
+    key_repository: str = option(
+        "/var/lib/iaas/keys", "Directory of the token keys; every API node needs the same keys."
+    )
     token_ttl: int = option(3600, "Seconds that a token lives.")
     policy_file: str = option("/etc/iaas/policy.yaml", "Overrides of policy rules (YAML or JSON); re-read on change.")
     bcrypt_rounds: int = option(12, "Cost of a password hash (2^n).")
@@ -86,7 +88,9 @@ class Compute:
     """Compute hosts."""
 
     SECTION: ClassVar[str] = "compute"
-    driver: str = option("libvirt", "Hypervisor driver: a file or folder of iaas/compute/virt/.", choices=("libvirt", "fake"))
+    driver: str = option(
+        "libvirt", "Hypervisor driver: a file or folder of iaas/compute/virt/.", choices=("libvirt", "fake")
+    )
     state_dir: str = option("/var/lib/iaas/compute", "Instances, image cache and consoles of this host.")
     libvirt_uri: str = option("qemu:///system", "Connection to the hypervisor.")
     virt_type: str = option("auto", "kvm, qemu, or auto: KVM only with a vmx or svm flag AND /dev/kvm.",
@@ -104,7 +108,9 @@ class Scheduler:
     """Placement of servers."""
 
     SECTION: ClassVar[str] = "scheduler"
-    filters: tuple[str, ...] = option(("up", "zone", "ram", "vcpu", "disk"), "Filters in order; files of iaas/scheduler/filters/.")
+    filters: tuple[str, ...] = option(
+        ("up", "zone", "ram", "vcpu", "disk"), "Filters in order; files of iaas/scheduler/filters/."
+    )
     weighers: tuple[str, ...] = option(("ram",), "Weighers in order; files of iaas/scheduler/weighers/.")
     cpu_ratio: float = option(16.0, "vCPUs promised per physical CPU.")
     ram_ratio: float = option(1.0, "RAM promised per RAM present.")

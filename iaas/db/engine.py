@@ -57,7 +57,7 @@ class Tx:
         return self.connection.execute(statement).scalar()
 
     def insert(self, table: sa.Table, values: Mapping[str, Any], conflict: Error | None = None) -> None:
-        """Inserts a row; a uniqueness violation raises ``conflict`` (default: Conflict), and the transaction is lost."""
+        """Inserts a row; a uniqueness violation raises ``conflict`` (default: Conflict) and ends the transaction."""
         try:
             self.connection.execute(table.insert().values(**values))
         except exc.IntegrityError as error:
@@ -114,9 +114,8 @@ class Database:
             with connection:
                 tx = Tx(connection, self.clock, writes=True)
                 # One writer a process waits here in turn, and not in SQLite's sleeping retries.
-                with self._gate if self.sqlite else _no_gate():
-                    with connection.begin():
-                        yield tx
+                with self._gate if self.sqlite else _no_gate(), connection.begin():
+                    yield tx
         _run_hooks(tx)
 
     def run(self, function: Callable[[Tx], T]) -> T:

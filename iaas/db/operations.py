@@ -198,9 +198,7 @@ def guard(tx: Tx, operation_id: str, fence: int) -> None:
 
 def lines(tx: Tx, operation_ids: Sequence[str]) -> list[JournalLine]:
     """The journal of the operations, oldest first."""
-    rows = tx.all(
-        sa.select(*_LINE).where(journal.c.operation_id.in_(operation_ids)).order_by(journal.c.started_at)
-    )
+    rows = tx.all(sa.select(*_LINE).where(journal.c.operation_id.in_(operation_ids)).order_by(journal.c.started_at))
     return [JournalLine(**{**row._mapping, "data": row.data or {}}) for row in rows]
 
 
@@ -221,8 +219,4 @@ def write_line(tx: Tx, operation: Operation, step: str, values: dict[str, Any]) 
 
 
 def _of(operation: Operation, step: str) -> sa.ColumnElement[bool]:
-    return (
-        (journal.c.operation_id == operation.id)
-        & (journal.c.round == operation.rounds)
-        & (journal.c.step == step)
-    )
+    return (journal.c.operation_id == operation.id) & (journal.c.round == operation.rounds) & (journal.c.step == step)

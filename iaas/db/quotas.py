@@ -32,12 +32,14 @@ def usage(tx: Tx, project_id: str) -> dict[str, int]:
     return {row.resource: row.used for row in rows}
 
 
-def take(tx: Tx, project_id: str, amounts: Mapping[str, int], defaults: Mapping[str, int]) -> None:
+def take(
+    tx: Tx, project_id: str, amounts: Mapping[str, int], defaults: Mapping[str, int], limited: bool = True
+) -> None:
     """Adds the amounts, or raises QuotaExceeded naming the first resource (in order) over its limit.
 
     One conditional UPDATE a resource: racing requests can't both pass, on any database.
     """
-    allowed = limits(tx, project_id, defaults)
+    allowed = limits(tx, project_id, defaults) if limited else dict.fromkeys(amounts, -1)
     for resource, amount in amounts.items():
         if amount == 0:
             continue
@@ -56,6 +58,11 @@ def take(tx: Tx, project_id: str, amounts: Mapping[str, int], defaults: Mapping[
             f"Quota exceeded for {resource}: Requested {amount}, but already used {used or 0} of {limit} {resource}",
             resource=resource, requested=amount, used=used or 0, limit=limit,
         )  # fmt: skip
+
+
+def count(tx: Tx, project_id: str, amounts: Mapping[str, int]) -> None:
+    """Adds the amounts without asking the limits: for what the platform makes by itself."""
+    take(tx, project_id, amounts, {}, limited=False)
 
 
 def give(tx: Tx, project_id: str, amounts: Mapping[str, int]) -> None:

@@ -112,6 +112,7 @@ class Server:
     launched_at: datetime | None
     terminated_at: datetime | None
     deleted_at: datetime | None
+    locked_by: str | None = None  # "owner" or "admin"
 
     @property
     def status(self) -> str:

@@ -65,9 +65,7 @@ class Contract:
     def methods(cls) -> dict[str, Method]:
         """The methods that may be called from outside: nothing else is."""
         return {
-            name: _describe(member, *member.__rpc__)
-            for name, member in vars(cls).items()
-            if hasattr(member, "__rpc__")
+            name: _describe(member, *member.__rpc__) for name, member in vars(cls).items() if hasattr(member, "__rpc__")
         }
 
 

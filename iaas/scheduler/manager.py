@@ -47,9 +47,7 @@ class Manager:
                 if self._claim(request, state):
                     failpoints.hit("scheduler.after_claim")
                     log.info("server %s goes to %s", request.server_id, state.node.host)
-                    return Placed(
-                        host=state.node.host, node=state.node.hypervisor_hostname, rejected=ranking.rejected
-                    )
+                    return Placed(host=state.node.host, node=state.node.hypervisor_hostname, rejected=ranking.rejected)
         raise NoValidHost("No valid host was found. Other requests were faster on every host that could take it.")
 
     def _filters(self, request: PlacementRequest) -> Sequence[tuple[str, Filter]]:

@@ -1,4 +1,4 @@
-"""What only one place may import, and what nobody may: our own reading of ARCHITECTURE's arrows, beside import-linter."""
+"""What only one place may import, and what nobody may: our own check beside import-linter."""
 
 import ast
 from pathlib import Path

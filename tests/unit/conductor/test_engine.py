@@ -79,7 +79,6 @@ def toy(database: Database) -> Toy:
     return Toy(database)
 
 
-
 def test_all_steps_run_once_in_order_and_the_end_is_written(toy: Toy) -> None:
     operation_id = toy.queue()
     assert toy.engine().advance(operation_id).state is OperationState.DONE

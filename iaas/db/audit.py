@@ -1,0 +1,89 @@
+"""What the audit reads: plain facts of every service, a constant number of queries, in one consistent look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from iaas.db.engine import Tx
+from iaas.db.network import usage
+from iaas.db.schema.compute import allocations, compute_nodes, servers
+from iaas.db.schema.image import images
+from iaas.db.schema.network import ip_allocations, network_hosts, ports
+from iaas.db.schema.operations import operations, quota_usage
+from iaas.db.schema.volume import volumes
+from iaas.model.operation import LIVE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """The database at one moment. Rows are SQLAlchemy rows, read by attribute; times are database time."""
+
+    now: datetime
+    servers: list[Any]
+    nodes: list[Any]
+    allocations: list[Any]
+    ports: list[Any]
+    addresses: list[Any]  # (port_id, subnet_id, ip)
+    dhcp_hosts: dict[str, str]  # network id -> host
+    images: list[Any]
+    volumes: list[Any]
+    operations: list[Any]  # the live ones
+    usage: dict[tuple[str, str], int]  # (project, resource) -> what the counter says
+    counted: dict[tuple[str, str], int]  # the same, counted from the rows
+
+
+def facts(tx: Tx) -> Facts:
+    s, p, i, v, o = servers.c, ports.c, images.c, volumes.c, operations.c
+    live_servers = tx.all(
+        sa.select(s.id, s.project_id, s.state, s.task, s.host, s.fence, s.flavor, s.updated_at)
+        .where(s.deleted_at.is_(None))
+    )  # fmt: skip
+    live_volumes = tx.all(
+        sa.select(v.id, v.project_id, v.state, v.task, v.host, v.size_gb, v.updated_at).where(v.deleted_at.is_(None))
+    )
+    return Facts(
+        now=tx.now(),
+        servers=live_servers,
+        nodes=tx.all(sa.select(compute_nodes)),
+        allocations=tx.all(sa.select(allocations)),
+        ports=tx.all(sa.select(p.id, p.network_id, p.mac, p.host, p.server_id, p.status, p.device_owner)),
+        addresses=tx.all(sa.select(ip_allocations.c.port_id, ip_allocations.c.subnet_id, ip_allocations.c.ip)),
+        dhcp_hosts={row.network_id: row.host for row in tx.all(sa.select(network_hosts))},
+        images=tx.all(sa.select(i.id, i.state, i.task, i.size, i.lease_until).where(i.deleted_at.is_(None))),
+        volumes=live_volumes,
+        operations=tx.all(
+            sa.select(
+                o.id,
+                o.kind,
+                o.resource_type,
+                o.resource_id,
+                o.state,
+                o.lease_until,
+                o.wake_at,
+                o.deadline,
+                o.created_at,
+            ).where(o.state.in_(LIVE))
+        ),
+        usage={(row.project_id, row.resource): row.used for row in tx.all(sa.select(quota_usage))},
+        counted=_counted(tx, live_servers, live_volumes),
+    )
+
+
+def _counted(tx: Tx, live_servers: list[Any], live_volumes: list[Any]) -> dict[tuple[str, str], int]:
+    counted = usage.counted(tx)
+
+    def add(project: str, resource: str, amount: int) -> None:
+        counted[project, resource] = counted.get((project, resource), 0) + amount
+
+    for server in live_servers:
+        add(server.project_id, "instances", 1)
+        add(server.project_id, "cores", server.flavor["vcpus"])
+        add(server.project_id, "ram", server.flavor["ram_mb"])
+    for volume in live_volumes:
+        add(volume.project_id, "volumes", 1)
+        add(volume.project_id, "gigabytes", volume.size_gb)
+    return counted
