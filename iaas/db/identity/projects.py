@@ -1,0 +1,95 @@
+"""Projects and domains: look-up by name, whose they are, and what goes with one that goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from iaas.db.engine import Tx
+from iaas.db.identity.nouns import DOMAINS, PROJECTS
+from iaas.db.schema.identity import assignments, domains, group_members, groups, projects, users
+from iaas.model.project import Domain, Project
+from iaas.model.role import Actor, Target
+from iaas.model.user import Reference
+
+
+def project_id(tx: Tx, reference: Reference) -> str | None:
+    """The id of the project that the reference names, None without one."""
+    if reference.id is not None:
+        return tx.scalar(sa.select(projects.c.id).where(projects.c.id == reference.id))  # type: ignore[no-any-return]
+    query = sa.select(projects.c.id).join(domains, domains.c.id == projects.c.domain_id)
+    column, value = (
+        (domains.c.id, reference.domain_id) if reference.domain_id else (domains.c.name, reference.domain_name)
+    )
+    return tx.scalar(query.where(projects.c.name == reference.name, column == value))  # type: ignore[no-any-return]
+
+
+def domain_id(tx: Tx, reference: Reference) -> str | None:
+    column, value = (domains.c.id, reference.id) if reference.id is not None else (domains.c.name, reference.name)
+    return tx.scalar(sa.select(domains.c.id).where(column == value))  # type: ignore[no-any-return]
+
+
+def has_children(tx: Tx, project_id: str) -> bool:
+    return tx.first(sa.select(projects.c.id).where(projects.c.parent_id == project_id).limit(1)) is not None
+
+
+def depth(tx: Tx, project_id: str) -> int:
+    """How many projects lead to this one, itself included; a domain at the top does not count."""
+    chain = (
+        sa.select(projects.c.id, projects.c.parent_id).where(projects.c.id == project_id).cte("chain", recursive=True)
+    )
+    chain = chain.union(sa.select(projects.c.id, projects.c.parent_id).where(projects.c.id == chain.c.parent_id))
+    return int(tx.scalar(sa.select(sa.func.count()).select_from(chain)))
+
+
+def of_user(
+    tx: Tx, user_id: str, equals: dict[str, Any], marker: str | None, limit: int, usable: bool = False
+) -> list[Project]:
+    """Projects on which the user has a role, directly or by a group; ``usable``: in an enabled domain."""
+    among = _targets(user_id, Target.PROJECT)
+    if usable:
+        enabled = sa.select(domains.c.id).where(domains.c.enabled.is_(True))
+        among = sa.select(projects.c.id).where(projects.c.id.in_(among), projects.c.domain_id.in_(enabled))
+    return PROJECTS.page(tx, equals, marker, limit, among)
+
+
+def domains_of_user(tx: Tx, user_id: str, marker: str | None, limit: int) -> list[Domain]:
+    """Enabled domains on which the user has a role."""
+    return DOMAINS.page(tx, {"enabled": True}, marker, limit, _targets(user_id, Target.DOMAIN))
+
+
+def is_on_system(tx: Tx, user_id: str) -> bool:
+    return tx.first(_targets(user_id, Target.SYSTEM).limit(1)) is not None
+
+
+def delete(tx: Tx, project_id: str) -> None:
+    """Raises NotFound."""
+    PROJECTS.delete(tx, project_id)
+    tx.delete(assignments, (assignments.c.target_type == Target.PROJECT) & (assignments.c.target_id == project_id))
+    tx.update(users, users.c.default_project_id == project_id, {"default_project_id": None})
+
+
+def delete_domain(tx: Tx, domain_id: str) -> None:
+    """The domain with its projects, users and groups, and all their assignments. Raises NotFound."""
+    a = assignments.c
+    inside = sa.select(projects.c.id).where(projects.c.domain_id == domain_id)
+    tx.delete(assignments, (a.target_type == Target.PROJECT) & a.target_id.in_(inside))
+    tx.delete(assignments, (a.target_type == Target.DOMAIN) & (a.target_id == domain_id))
+    for kind, table in ((Actor.USER, users), (Actor.GROUP, groups)):
+        actors = sa.select(table.c.id).where(table.c.domain_id == domain_id)
+        tx.delete(assignments, (a.actor_type == kind) & a.actor_id.in_(actors))
+    tx.update(users, users.c.default_project_id.in_(inside), {"default_project_id": None})
+    DOMAINS.delete(tx, domain_id)
+
+
+def _targets(user_id: str, kind: Target) -> sa.Select[Any]:
+    a = assignments.c
+    mine = sa.select(group_members.c.group_id).where(group_members.c.user_id == user_id)
+    return sa.select(a.target_id).where(
+        a.target_type == kind,
+        sa.or_(
+            (a.actor_type == Actor.USER) & (a.actor_id == user_id),
+            (a.actor_type == Actor.GROUP) & a.actor_id.in_(mine),
+        ),
+    )

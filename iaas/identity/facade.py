@@ -1,0 +1,52 @@
+"""What other services may ask of identity: who is behind a token, and a token for the platform itself."""
+
+from __future__ import annotations
+
+from iaas.config.sections import Auth
+from iaas.context import Context
+from iaas.db.engine import Database
+from iaas.identity.bootstrap import SERVICE_PROJECT, SERVICE_USER, Endpoints, bootstrap
+from iaas.identity.service import IdentityServices
+from iaas.model.project import DEFAULT_DOMAIN
+from iaas.model.token import Access
+from iaas.model.user import Reference
+
+
+class IdentityFacade:
+    def __init__(self, services: IdentityServices) -> None:
+        self._services = services
+
+    @classmethod
+    def open(cls, database: Database, auth: Auth) -> IdentityFacade:
+        """For a daemon that needs nothing else of identity."""
+        return cls(IdentityServices.open(database, auth))
+
+    def authenticate(self, token: str) -> Context:
+        """The caller behind a token, request id not yet set. Raises Unauthenticated."""
+        return to_context(self._services.validator.access(token))
+
+    def mint_service_token(self, ttl_s: int = 3600) -> str:
+        """A token of the user ``iaas`` on the project ``service``, role ``service``; needs no password."""
+        user = Reference(name=SERVICE_USER, domain_id=DEFAULT_DOMAIN)
+        project = Reference(name=SERVICE_PROJECT, domain_id=DEFAULT_DOMAIN)
+        return self._services.login.mint(user, project, ttl_s).token
+
+    def bootstrap(self, admin_password: str, endpoints: Endpoints, region: str = "RegionOne") -> list[str]:
+        """Makes or repairs what a cloud starts with; answers what was changed. May be repeated."""
+        return bootstrap(self._services, admin_password, endpoints, region)
+
+
+def to_context(access: Access) -> Context:
+    project, domain, scope = access.project, access.domain, access.claims.scope
+    return Context(
+        request_id="",
+        user_id=access.user.id,
+        user_name=access.user.name,
+        user_domain_id=access.user.domain_id,
+        project_id=project.id if project else None,
+        project_name=project.name if project else None,
+        project_domain_id=project.domain_id if project else None,
+        domain_id=domain.id if domain else None,
+        system_scope=scope.id if scope.kind == "system" else None,
+        roles=tuple(role.name for role in access.roles),
+    )

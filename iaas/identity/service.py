@@ -1,0 +1,70 @@
+"""The identity service as one value: its handlers get it as ``call.services``, the facade stands on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from iaas.clock import Clock
+from iaas.config.sections import Auth
+from iaas.db.engine import Database
+from iaas.db.identity import revocations
+from iaas.identity.access import Validator
+from iaas.identity.catalog import Endpoints, Regions, Services
+from iaas.identity.keys import KeyRing
+from iaas.identity.login import LoginDesk
+from iaas.identity.passwords import Passwords
+from iaas.identity.projects import Domains, Projects
+from iaas.identity.roles import Assignments, Roles
+from iaas.identity.tokens import TokenCodec
+from iaas.identity.users import Groups, Users
+from iaas.model.token import Access
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityServices:
+    database: Database
+    keys: KeyRing
+    validator: Validator
+    passwords: Passwords
+    login: LoginDesk
+    domains: Domains
+    projects: Projects
+    users: Users
+    groups: Groups
+    roles: Roles
+    assignments: Assignments
+    regions: Regions
+    services: Services
+    endpoints: Endpoints
+
+    @classmethod
+    def open(cls, database: Database, auth: Auth, clock: Clock | None = None) -> IdentityServices:
+        """``clock`` defaults to the database's; the keys are read on first use, so they may come later."""
+        clock = clock or database.clock
+        keys = KeyRing(auth.key_repository, clock)
+        codec, passwords = TokenCodec(keys), Passwords(auth.bcrypt_rounds)
+        validator = Validator(database, codec, clock)
+        login = LoginDesk(database, codec, validator, passwords, clock, auth.token_ttl)
+        return cls(
+            database=database,
+            keys=keys,
+            validator=validator,
+            passwords=passwords,
+            login=login,
+            domains=Domains(database),
+            projects=Projects(database),
+            users=Users(database, passwords, login),
+            groups=Groups(database),
+            roles=Roles(database),
+            assignments=Assignments(database),
+            regions=Regions(database),
+            services=Services(database),
+            endpoints=Endpoints(database),
+        )
+
+    def revoke(self, access: Access, chain: bool = False) -> None:
+        """Ends this token; with ``chain`` every token that descends from the same login (S-032)."""
+        claims = access.claims
+        audit_id = claims.chain_id if chain else claims.audit_ids[0]
+        self.database.run(lambda tx: revocations.add(tx, audit_id, claims.expires_at, chain))
+        self.validator.forget()

@@ -1,0 +1,55 @@
+"""Slows down the guessing of passwords: per account and source, in this process, bounded (S-042).
+
+Kept out of the database on purpose: failed logins must not be a way to write to it. Somebody who guesses from
+one address does not lock out the account's owner at another.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from iaas.clock import Clock
+
+FREE = 5  # failures without a delay
+LONGEST = 60.0  # seconds
+MEMORY = 900.0  # seconds after which failures are forgotten
+CAPACITY = 10_000
+
+
+@dataclass
+class _Failures:
+    count: int
+    last: float
+
+
+class Throttle:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: OrderedDict[tuple[str, str], _Failures] = OrderedDict()
+
+    def is_open(self, account: str, source: str) -> bool:
+        """Whether a try is let through now: after five failures only each 1, 2, 4 … 60 seconds."""
+        now = self._clock.monotonic()
+        with self._lock:
+            failures = self._known.get((account, source))
+            if failures is None or failures.count < FREE:
+                return True
+            return now - failures.last >= min(LONGEST, 2.0 ** min(failures.count - FREE, 16))
+
+    def failed(self, account: str, source: str) -> None:
+        now = self._clock.monotonic()
+        with self._lock:
+            failures = self._known.pop((account, source), None)
+            if failures is None or now - failures.last > MEMORY:
+                failures = _Failures(0, now)
+            failures.count, failures.last = failures.count + 1, now
+            self._known[account, source] = failures
+            while len(self._known) > CAPACITY:
+                self._known.popitem(last=False)
+
+    def succeeded(self, account: str, source: str) -> None:
+        with self._lock:
+            self._known.pop((account, source), None)

@@ -1,0 +1,48 @@
+"""Users and groups. A password's hash is part of one value only, that of the login read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """``extra``: further attributes that the API keeps for its clients, such as email."""
+
+    id: str
+    domain_id: str
+    name: str
+    enabled: bool = True
+    default_project_id: str | None = None
+    description: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    id: str
+    domain_id: str
+    name: str
+    description: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """How a request names a user, project or domain: by id, or by name, the latter within a domain."""
+
+    id: str | None = None
+    name: str | None = None
+    domain_id: str | None = None
+    domain_name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """What a login compares with: the only value that holds a password's hash."""
+
+    user_id: str
+    password_hash: str | None = field(repr=False)
+    default_project_id: str | None
