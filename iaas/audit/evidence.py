@@ -19,7 +19,7 @@ from iaas.rpc.volume import VolumeRpc
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """``stored``: image id -> bytes in the store (None: the store was not looked at). Hosts by name."""
+    """``stored``: blob name -> bytes in the store (None: the store was not looked at). Hosts by name."""
 
     facts: audit.Facts
     compute: Mapping[str, ComputeInventory] = field(default_factory=dict)
@@ -59,7 +59,9 @@ def gather(witnesses: Witnesses, dead_letters: int = 0) -> Evidence:
                 volume[daemon.host] = witnesses.volume.inventory(daemon.host)
         except Error as error:
             silent.append(f"{daemon.binary} on {daemon.host}: {error.message}")
-    stored = dict(witnesses.store.inventory()) if witnesses.store else None
+    stored = None
+    if witnesses.store:
+        stored = {blob.name: blob.size for blob in witnesses.store.inventory() if not blob.partial}
     with witnesses.database.read() as tx:
         facts = audit.facts(tx)
     return Evidence(

@@ -183,14 +183,15 @@ def images_have_bytes(evidence: Evidence) -> Iterator[Violation]:
             yield Violation(invariant="I-10", subject=f"image {image.id}", text=f"{image.task} past its lease")
     if evidence.stored is None:
         return
-    images = {image.id: image for image in evidence.facts.images}
-    for image in evidence.facts.images:
-        if image.state == "active" and evidence.stored.get(image.id) != image.size:
-            text = f"has {evidence.stored.get(image.id)} bytes in the store instead of {image.size}"
+    blobs = {f"{image.id}.{image.generation}": image for image in evidence.facts.images}
+    for name, image in blobs.items():
+        if image.state == "active" and evidence.stored.get(name) != image.size:
+            text = f"has {evidence.stored.get(name)} bytes in the store instead of {image.size}"
             yield Violation(invariant="I-10", subject=f"image {image.id}", text=text)
-    for image_id in evidence.stored:
-        if image_id not in images:
-            yield Violation(invariant="I-10", subject=f"stored image {image_id}", text="has no image")
+    busy = {image.id for image in evidence.facts.images if image.task}
+    for name in evidence.stored.keys() - blobs.keys():
+        if name.partition(".")[0] not in busy:
+            yield Violation(invariant="I-10", subject=f"stored image {name}", text="has no image")
 
 
 def work_goes_on(evidence: Evidence) -> Iterator[Violation]:

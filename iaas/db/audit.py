@@ -53,7 +53,9 @@ def facts(tx: Tx) -> Facts:
         ports=tx.all(sa.select(p.id, p.network_id, p.mac, p.host, p.server_id, p.status, p.device_owner)),
         addresses=tx.all(sa.select(ip_allocations.c.port_id, ip_allocations.c.subnet_id, ip_allocations.c.ip)),
         dhcp_hosts={row.network_id: row.host for row in tx.all(sa.select(network_hosts))},
-        images=tx.all(sa.select(i.id, i.state, i.task, i.size, i.lease_until).where(i.deleted_at.is_(None))),
+        images=tx.all(
+            sa.select(i.id, i.state, i.task, i.size, i.generation, i.lease_until).where(i.deleted_at.is_(None))
+        ),
         volumes=live_volumes,
         operations=tx.all(
             sa.select(
