@@ -78,7 +78,7 @@ class FakeHypervisor:
                 self.calls.append((method, server_id))
                 del self.calls[:-10000]
             if not self.available:
-                raise errors.Unavailable("The hypervisor does not answer.")
+                raise errors.Unavailable("The hypervisor does not answer.", resource="hypervisor")
             waiting = self._failures.get(method)
             if waiting:
                 raise waiting.pop(0)
@@ -108,9 +108,7 @@ class FakeDriver:
     def taps(self) -> tuple[str, ...]:
         self._hypervisor.enter("taps")
         with self._hypervisor.lock:
-            running = [
-                domain for domain in self._hypervisor.domains.values() if domain.power is Power.RUNNING
-            ]
+            running = [domain for domain in self._hypervisor.domains.values() if domain.power is Power.RUNNING]
         return tuple(sorted(nic.tap for domain in running for nic in domain.guest.nics))
 
     def define(self, guest: GuestSpec, disks: Sequence[Disk], console: Path, fence: int) -> None:

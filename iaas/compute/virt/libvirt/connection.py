@@ -49,7 +49,7 @@ class Connection:
                     raise errors.Internal(refusal) from error
                 self._forget(connection)
                 if last:
-                    raise errors.Unavailable("The hypervisor does not answer.") from error
+                    raise errors.Unavailable("The hypervisor does not answer.", resource="hypervisor") from error
         raise AssertionError("unreachable")
 
     def alive(self) -> bool:
@@ -76,7 +76,7 @@ class Connection:
                 self._on_open(connection)
             except libvirt.libvirtError as error:
                 _LOG.warning("no connection to the hypervisor: %s", error)
-                raise errors.Unavailable("The hypervisor does not answer.") from error
+                raise errors.Unavailable("The hypervisor does not answer.", resource="hypervisor") from error
             self._connection = connection
             return connection
 

@@ -1,0 +1,174 @@
+"""The disks of a server: a qcow2 overlay on the cached image, raw ephemeral and swap disks. Knows no guest.
+
+instances/<id>/base         hard link to the cached raw image
+instances/<id>/disk         qcow2 over base; the flavor's size
+instances/<id>/ephemeral0   raw, unformatted
+instances/<id>/swap         raw, formatted as swap space
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Protocol
+
+from iaas import errors, failpoints
+from iaas.compute.agent.image_cache import ImageCache
+from iaas.compute.agent.instances import Instances
+from iaas.compute.agent.qemu_img import QemuImg
+from iaas.compute.agent.work import Work
+from iaas.compute.virt.driver import Disk
+from iaas.host import files
+from iaas.host.exec import Runner
+from iaas.model.order import GuestSpec
+
+_NAMES = ("disk", "ephemeral0", "swap", "base")
+
+
+class DiskStore(Protocol):
+    """Where servers' disks come from. Messages of errors are fit for users."""
+
+    def create(self, guest: GuestSpec, work: Work) -> tuple[Disk, ...]:
+        """The disks, root first; those that exist are kept as they are. Raises as ImageCache.link, and
+        Unsupported for a server without image.
+        """
+
+    def existing(self, guest: GuestSpec) -> tuple[Disk, ...]:
+        """The disks of a server that was built here; raises NotFound when one is missing."""
+
+    def remove(self, server_id: str) -> None:
+        """Removes the disks; nothing there is fine."""
+
+    def cached_images(self) -> tuple[str, ...]:
+        """Ids of the images that are complete on this host."""
+
+    def partial_files(self) -> tuple[str, ...]:
+        """Names of temporary files older than their lease."""
+
+    def tidy(self) -> None:
+        """Periodic housekeeping: partial files, unused images."""
+
+
+class QemuDisks:
+    def __init__(self, instances: Instances, cache: ImageCache, qemu_img: QemuImg, runner: Runner) -> None:
+        self._instances = instances
+        self._cache = cache
+        self._qemu_img = qemu_img
+        self._runner = runner
+
+    def create(self, guest: GuestSpec, work: Work) -> tuple[Disk, ...]:
+        directory = files.directory(self._instances.directory(guest.server_id))
+        if not (directory / "disk").exists():
+            self._root(guest, directory, work)
+        if guest.ephemeral_gb:
+            _blank(directory / "ephemeral0", guest.ephemeral_gb << 30)
+        if guest.swap_mb and not (directory / "swap").exists():
+            self._swap(directory / "swap", guest.swap_mb << 20)
+        files.sync(directory)
+        return self.existing(guest)
+
+    def existing(self, guest: GuestSpec) -> tuple[Disk, ...]:
+        directory = self._instances.directory(guest.server_id)
+        found = [("disk", "qcow2")]
+        found += [("ephemeral0", "raw")] if guest.ephemeral_gb else []
+        found += [("swap", "raw")] if guest.swap_mb else []
+        for name in ("base", *(name for name, _ in found)):
+            if not (directory / name).exists():
+                raise errors.NotFound("A disk of the server is not on this host.", resource="disk")
+        return tuple(
+            Disk(target=f"vd{letter}", path=directory / name, format=format)
+            for letter, (name, format) in zip("abcdef", found, strict=False)
+        )
+
+    def remove(self, server_id: str) -> None:
+        directory = self._instances.directory(server_id)
+        for name in _NAMES:
+            (directory / name).unlink(missing_ok=True)
+
+    def cached_images(self) -> tuple[str, ...]:
+        return self._cache.images()
+
+    def partial_files(self) -> tuple[str, ...]:
+        return self._cache.partial_files()
+
+    def tidy(self) -> None:
+        self._cache.tidy()
+
+    def _root(self, guest: GuestSpec, directory: Path, work: Work) -> None:
+        if guest.image is None:
+            raise errors.Unsupported("The server has no image to boot from.")
+        if not (directory / "base").exists():
+            failpoints.hit("compute.build.before_image")
+            self._cache.link(guest.image, directory / "base", work)
+            failpoints.hit("compute.build.after_image")
+        work.check()
+        temporary = files.partial(directory / "disk")
+        try:
+            self._qemu_img.overlay(temporary, "base", guest.disk_gb << 30 or guest.image.virtual_size)
+            failpoints.hit("compute.build.after_overlay")
+            files.publish(temporary, directory / "disk")
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _swap(self, path: Path, size: int) -> None:
+        temporary = files.partial(path)
+        try:
+            _blank(temporary, size)
+            self._runner.run(["mkswap", "-q", str(temporary)], timeout=30)
+            files.publish(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _blank(path: Path, size: int) -> None:
+    """A sparse file of the size; one that exists already has it."""
+    with path.open("ab") as file:
+        if file.tell() < size:
+            file.truncate(size)
+    path.chmod(0o600)
+
+
+class FakeDisks:
+    """Disks in memory, for the fake driver: no image is needed, and each image counts as cached once used.
+
+    Survives the "restart of a daemon" in tests by being handed to the next one; ``fail(error)`` lets the next
+    ``create`` raise.
+    """
+
+    def __init__(self) -> None:
+        self.made: dict[str, tuple[Disk, ...]] = {}
+        self._images: set[str] = set()
+        self._failures: list[Exception] = []
+        self._lock = threading.Lock()
+
+    def fail(self, error: Exception, times: int = 1) -> None:
+        self._failures.extend([error] * times)
+
+    def create(self, guest: GuestSpec, work: Work) -> tuple[Disk, ...]:
+        failpoints.hit("compute.build.before_image")
+        work.check()
+        with self._lock:
+            if self._failures:
+                raise self._failures.pop(0)
+            if guest.image:
+                self._images.add(guest.image.id)
+            path = Path("/nonexistent", guest.server_id, "disk")
+            return self.made.setdefault(guest.server_id, (Disk(target="vda", path=path, format="qcow2"),))
+
+    def existing(self, guest: GuestSpec) -> tuple[Disk, ...]:
+        if guest.server_id not in self.made:
+            raise errors.NotFound("A disk of the server is not on this host.", resource="disk")
+        return self.made[guest.server_id]
+
+    def remove(self, server_id: str) -> None:
+        with self._lock:
+            self.made.pop(server_id, None)
+
+    def cached_images(self) -> tuple[str, ...]:
+        return tuple(sorted(self._images))
+
+    def partial_files(self) -> tuple[str, ...]:
+        return ()
+
+    def tidy(self) -> None:
+        """Nothing is left behind in memory."""

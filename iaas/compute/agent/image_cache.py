@@ -1,0 +1,232 @@
+"""The host's cache of images as raw disks: fetched and converted once, whoever asks, and proven before use.
+
+    cache/<image id>-<first 16 of the image's hash>         a raw disk, read-only
+    cache/<image id>-<first 16 of the image's hash>.json    its own fingerprint: the entry is complete
+    only with it
+
+Users of an entry hold a hard link in their directory (``link``), so that an entry can be dropped at any
+time and its space comes back when the last server on it goes. Knows no server and no policy: whoever
+asks for an image was given its address and token by the conductor (S-017).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from iaas import errors, failpoints
+from iaas.compute.agent.fingerprint import fingerprint
+from iaas.compute.agent.image_fetch import Fetch
+from iaas.compute.agent.qemu_img import QemuImg
+from iaas.compute.agent.work import Work
+from iaas.host import files
+from iaas.ids import is_uuid
+from iaas.model.order import ImageSource
+
+_LOG = logging.getLogger(__name__)
+_FORMATS = ("raw", "iso", "qcow2")
+_ATTEMPTS = 3
+PARTIAL_LEASE = 1200.0  # seconds: longer than the longest conversion
+
+
+@dataclass
+class _Slot:
+    """An entry that somebody works on or waits for."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    users: int = 0
+
+
+class ImageCache:
+    """``min_free``: bytes of the disk that no image may take. ``keep``: seconds that an unused entry
+    stays.
+    """
+
+    def __init__(
+        self, directory: Path, qemu_img: QemuImg, fetch: Fetch, *, min_free: int = 0, keep: float = 86400.0
+    ) -> None:
+        self._directory = files.directory(directory)
+        self._qemu_img = qemu_img
+        self._fetch = fetch
+        self._min_free = min_free
+        self._keep = keep
+        self._lock = threading.Lock()
+        self._busy: dict[str, _Slot] = {}
+        self._proven: dict[str, tuple[int, int, int]] = {}  # name -> inode, size, mtime when last proven
+        self._promised = 0  # bytes that downloads under way may still take
+
+    def link(self, image: ImageSource, target: Path, work: Work) -> None:
+        """Makes ``target`` a hard link to the image's raw disk, which is fetched first if need be.
+
+        Raises Invalid (not the recorded bytes, refers to other files), Unsupported (format), NotFound,
+        Forbidden, Unavailable (image service, or no space), and what ``work`` raises.
+        """
+        name = _name(image)
+        with self._alone(name, work):
+            entry = self._directory / name
+            if not self._complete(entry):
+                self._make(image, entry, work)
+            os.utime(entry.with_suffix(".json"))  # used now: prune goes by it
+            temporary = files.partial(target)
+            temporary.hardlink_to(entry)
+            temporary.replace(target)
+
+    def images(self) -> tuple[str, ...]:
+        """Ids of the images with a complete entry."""
+        names = [path.stem for path in self._directory.glob("*.json") if path.with_suffix("").exists()]
+        return tuple(sorted({name[:36] for name in names}))
+
+    def partial_files(self) -> tuple[str, ...]:
+        return tuple(path.name for path in files.partials(self._directory, PARTIAL_LEASE))
+
+    def tidy(self) -> None:
+        """Sweeps what crashes left, and drops unused entries that are old or in the way (S-016)."""
+        for name in files.sweep(self._directory, PARTIAL_LEASE):
+            _LOG.info("partial file %s swept", name)
+        for used_at, name in sorted(self._unused()):
+            if time.time() - used_at > self._keep or self._free() < self._min_free:
+                self._drop(name)
+
+    def _make(self, image: ImageSource, entry: Path, work: Work) -> None:
+        if image.format not in _FORMATS:
+            raise errors.Unsupported(f"This host cannot boot {image.format} images.")
+        with self._space(image):
+            downloaded = files.partial(entry)
+            raw = downloaded
+            try:
+                self._download(image, downloaded, work)
+                failpoints.hit("compute.image.after_fetch")
+                work.check()
+                self._qemu_img.check(downloaded, _qemu_format(image), image.virtual_size)
+                if image.format == "qcow2":
+                    raw = files.partial(entry)
+                    self._qemu_img.to_raw(downloaded, "qcow2", raw, image.virtual_size)
+                    failpoints.hit("compute.image.after_convert")
+                work.check()
+                self._publish(raw, entry)
+            finally:
+                downloaded.unlink(missing_ok=True)
+                raw.unlink(missing_ok=True)
+
+    def _download(self, image: ImageSource, target: Path, work: Work) -> None:
+        for attempt in range(1, _ATTEMPTS + 1):
+            target.unlink(missing_ok=True)
+            try:
+                self._fetch(image, target, work.progress)
+                return
+            except errors.Unavailable:
+                if attempt == _ATTEMPTS:
+                    raise
+            work.pause(2.0**attempt / 2)
+
+    def _publish(self, raw: Path, entry: Path) -> None:
+        """The disk first, its fingerprint last: an entry without one counts for nothing."""
+        raw.chmod(0o400)
+        record = json.dumps({"fingerprint": fingerprint(raw)})
+        entry.with_suffix(".json").unlink(missing_ok=True)
+        files.publish(raw, entry)
+        failpoints.hit("compute.image.after_publish")
+        files.write(entry.with_suffix(".json"), record)
+        self._proven[entry.name] = _identity(entry)
+
+    def _complete(self, entry: Path) -> bool:
+        """Whether the entry is there and still what it was: by hash once a process, by its times after
+        that.
+        """
+        try:
+            found = _identity(entry)
+            record = files.read(entry.with_suffix(".json"))
+            if record is None:
+                return False
+            if self._proven.get(entry.name) == found:
+                return True
+            if json.loads(record).get("fingerprint") == fingerprint(entry):
+                self._proven[entry.name] = found
+                return True
+        except (FileNotFoundError, ValueError, AttributeError):
+            return False
+        _LOG.error("cached image %s is damaged and will be fetched again", entry.name)  # F-65
+        return False
+
+    @contextmanager
+    def _alone(self, name: str, work: Work) -> Iterator[None]:
+        """One thread at a time for an entry; the others wait, with signs of life, and then find it made."""
+        with self._lock:
+            slot = self._busy.setdefault(name, _Slot())
+            slot.users += 1
+        try:
+            while not slot.lock.acquire(timeout=0.5):
+                work.progress()
+            try:
+                yield
+            finally:
+                slot.lock.release()
+        finally:
+            with self._lock:
+                slot.users -= 1
+                if not slot.users:
+                    del self._busy[name]
+
+    @contextmanager
+    def _space(self, image: ImageSource) -> Iterator[None]:
+        """Promises the space that the download and its raw disk may take; refuses what would not fit
+        (S-012).
+        """
+        need = image.size + (image.virtual_size if image.format == "qcow2" else 0)
+        with self._lock:
+            if self._free() - self._promised - need < self._min_free:
+                raise errors.Unavailable("The host has no room for the image.", resource="disk")
+            self._promised += need
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._promised -= need
+
+    def _free(self) -> int:
+        stat = os.statvfs(self._directory)
+        return stat.f_bavail * stat.f_frsize
+
+    def _unused(self) -> Iterator[tuple[float, str]]:
+        """(last used, name) of entries that no server holds a link to; one without a record was never
+        used.
+        """
+        for entry in list(self._directory.iterdir()):
+            if entry.suffix or entry.name.startswith("."):
+                continue
+            record = entry.with_suffix(".json")
+            if entry.stat().st_nlink == 1:
+                yield (record if record.exists() else entry).stat().st_mtime, entry.name
+
+    def _drop(self, name: str) -> None:
+        with self._lock:
+            if name in self._busy:
+                return
+            (self._directory / f"{name}.json").unlink(missing_ok=True)
+            (self._directory / name).unlink(missing_ok=True)
+            self._proven.pop(name, None)
+        _LOG.info("cached image %s dropped", name)
+
+
+def _name(image: ImageSource) -> str:
+    """Keyed by id and content: a changed image is another entry (S-017)."""
+    digest = image.hash_value[:16].lower()
+    if not is_uuid(image.id) or len(digest) != 16 or not digest.isalnum():
+        raise errors.Invalid("The image has no usable id or hash.")
+    return f"{image.id.lower()}-{digest}"
+
+
+def _qemu_format(image: ImageSource) -> str:
+    return "qcow2" if image.format == "qcow2" else "raw"
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    stat = path.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns

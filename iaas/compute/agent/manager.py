@@ -1,0 +1,37 @@
+"""The endpoint of rpc.compute.ComputeRpc: delegations only."""
+
+from __future__ import annotations
+
+from iaas.compute.agent.console import Consoles
+from iaas.compute.agent.disks import DiskStore
+from iaas.compute.agent.instances import Instances
+from iaas.compute.agent.orders import Orders
+from iaas.compute.virt.driver import Driver
+from iaas.model.order import ComputeInventory, Order
+
+
+class ComputeManager:
+    def __init__(
+        self, *, orders: Orders, consoles: Consoles, driver: Driver, instances: Instances, disks: DiskStore
+    ) -> None:
+        self._orders = orders
+        self._consoles = consoles
+        self._driver = driver
+        self._instances = instances
+        self._disks = disks
+
+    def execute(self, order: Order) -> None:
+        self._orders.accept(order)
+
+    def console_output(self, server_id: str, lines: int | None) -> str:
+        return self._consoles.output(server_id, lines)
+
+    def inventory(self) -> ComputeInventory:
+        """Raises Unavailable while the hypervisor cannot be asked: half an inventory would be a lie."""
+        return ComputeInventory(
+            guests=self._driver.guests(),
+            instance_dirs=self._instances.ids(),
+            cached_images=self._disks.cached_images(),
+            partial_files=self._disks.partial_files(),
+            taps=self._driver.taps(),
+        )

@@ -1,0 +1,104 @@
+"""The compute agent put together from its parts, and its three loops. Chooses no implementation: cmd/ does.
+
+Start is recovery (C-25): there is nothing to load. What is on the host is told by the first heartbeat,
+and the conductor asks again for what it has not heard of.
+"""
+
+from __future__ import annotations
+
+from iaas.clock import Clock
+from iaas.compute.agent.build import Build
+from iaas.compute.agent.console import Consoles
+from iaas.compute.agent.destroy import Destroy
+from iaas.compute.agent.disks import DiskStore
+from iaas.compute.agent.executor import Executor
+from iaas.compute.agent.heartbeat import INTERVAL, Heartbeats
+from iaas.compute.agent.instances import Instances
+from iaas.compute.agent.loop import Loop
+from iaas.compute.agent.manager import ComputeManager
+from iaas.compute.agent.orders import Handler, Orders
+from iaas.compute.agent.outbox import Outbox
+from iaas.compute.agent.power import HardReboot, SoftReboot, Start, Stop
+from iaas.compute.agent.reconcile import Watcher
+from iaas.compute.virt.driver import Driver
+from iaas.model.order import Action
+from iaas.rpc.conductor import ConductorRpc
+
+_TIDY = 10.0  # seconds between two rounds of housekeeping
+
+
+class ComputeAgent:
+    """``endpoint`` is served to the bus. ``start`` runs the loops; tests call ``look``, ``beat`` and
+    ``tidy``.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        driver: Driver,
+        disks: DiskStore,
+        instances: Instances,
+        conductor: ConductorRpc,
+        clock: Clock,
+        heavy: Executor,
+        light: Executor,
+        reserved_ram_mb: int = 0,
+        reserved_disk_gb: int = 0,
+    ) -> None:
+        parts = (driver, disks, instances)
+        handlers: dict[Action, Handler] = {
+            Action.BUILD: Build(*parts),
+            Action.DESTROY: Destroy(*parts),
+            Action.START: Start(*parts),
+            Action.STOP: Stop(*parts),
+            Action.REBOOT_SOFT: SoftReboot(*parts),
+            Action.REBOOT_HARD: HardReboot(*parts),
+        }
+        self._disks, self._instances = disks, instances
+        self._consoles = Consoles(instances)
+        self.outbox = Outbox(conductor)
+        orders = Orders(
+            host=host, driver=driver, instances=instances, outbox=self.outbox, handlers=handlers, clock=clock,
+            heavy=heavy, light=light,
+        )  # fmt: skip
+        self.endpoint = ComputeManager(
+            orders=orders, consoles=self._consoles, driver=driver, instances=instances, disks=disks
+        )
+        self._watcher = Watcher(driver, clock)
+        self._heartbeats = Heartbeats(
+            host=host, watcher=self._watcher, conductor=conductor,
+            reserved_ram_mb=reserved_ram_mb, reserved_disk_gb=reserved_disk_gb,
+        )  # fmt: skip
+        self._loops = (
+            Loop("watch", INTERVAL, self.look),
+            Loop("heartbeat", INTERVAL, self.beat),
+            Loop("tidy", _TIDY, self.tidy),
+        )
+
+    def start(self) -> None:
+        """Starts the loops and listens to events; returns at once, also while there is no hypervisor."""
+        watch = self._loops[0]
+        self._watcher.listen(watch.wake)
+        for loop in self._loops:
+            loop.start()
+
+    def stop(self, seconds: float = 3.0) -> None:
+        for loop in self._loops:
+            loop.stop(seconds)
+
+    def look(self) -> None:
+        """Looks at the guests, and has a heartbeat sent at once if something changed."""
+        if self._watcher.look():
+            self._loops[1].wake()
+
+    def beat(self) -> None:
+        """One heartbeat, and the reports that could not be sent before."""
+        if self._heartbeats.send():
+            self.outbox.flush()
+
+    def tidy(self) -> None:
+        """Housekeeping that nothing depends on: console sizes, the image cache, old fences."""
+        self._consoles.tidy()
+        self._disks.tidy()
+        self._instances.tidy()
