@@ -1,0 +1,111 @@
+"""Image rows: insert, read, change. Deleted ones and those being deleted are there for nobody (C-14)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from iaas.db.engine import Tx
+from iaas.db.schema.image import image_members, image_properties, image_tags, images
+from iaas.errors import Conflict, NotFound
+from iaas.model.image import Image, State, Task, Viewer, Visibility
+
+_CHILDREN = {"properties", "tags"}
+COLUMNS = [images.c[item.name] for item in fields(Image) if item.name not in _CHILDREN]
+LIVE = sa.and_(
+    images.c.state != State.DELETED.value,
+    sa.or_(images.c.task.is_(None), images.c.task != Task.DELETING.value),
+)
+
+
+def visible(viewer: Viewer) -> sa.ColumnElement[bool]:
+    """Who may know that an image exists: its owner, its members, everybody for public and community ones."""
+    if viewer.everything:
+        return sa.true()
+    ways = [images.c.visibility.in_([Visibility.PUBLIC.value, Visibility.COMMUNITY.value])]
+    if viewer.project_id:
+        shared = sa.and_(images.c.visibility == Visibility.SHARED.value, images.c.id.in_(shared_with(viewer)))
+        ways += [images.c.project_id == viewer.project_id, shared]  # type: ignore[list-item]
+    return sa.or_(*ways)
+
+
+def shared_with(viewer: Viewer, status: str | None = None) -> sa.Select[Any]:
+    """The ids of the images of which the viewer's project is a member."""
+    query = sa.select(image_members.c.image_id).where(image_members.c.project_id == viewer.project_id)
+    return query if status is None else query.where(image_members.c.status == status)
+
+
+def get(tx: Tx, id: str, viewer: Viewer) -> Image:
+    """Raises NotFound for an image that does not exist or that the viewer can't see: no difference shows."""
+    row = tx.first(sa.select(*COLUMNS).where(images.c.id == id, LIVE, visible(viewer)))
+    if row is None:
+        raise NotFound(f"No image found with ID {id}", resource="image", id=id)
+    return values(tx, [row])[0]
+
+
+def insert(tx: Tx, image: Image) -> None:
+    """A new row. Raises Conflict when the id is, or was, another image's."""
+    row = {column.name: getattr(image, column.name) for column in COLUMNS}
+    taken = Conflict(f"Image ID {image.id} already exists!", resource="image", id=image.id)
+    tx.insert(images, row, conflict=taken)
+    _write_children(tx, image.id, image.properties, image.tags)
+
+
+def update(tx: Tx, image: Image, was: Image) -> Image:
+    """Writes the changed metadata. Raises Conflict when the row is no longer as in ``was``."""
+    changed = ("name", "project_id", "visibility", "disk_format", "container_format", "min_disk", "min_ram",
+               "protected", "hidden")  # fmt: skip
+    row = {name: getattr(image, name) for name in changed}
+    where = sa.and_(images.c.id == image.id, images.c.version == was.version, LIVE)
+    if not tx.update(images, where, {**row, "version": was.version + 1, "updated_at": tx.now()}):
+        raise Conflict(f"Image {image.id} was changed at the same time.", resource="image", id=image.id)
+    if image.properties != was.properties or image.tags != was.tags:
+        drop_children(tx, image.id)
+        _write_children(tx, image.id, image.properties, image.tags)
+    return get(tx, image.id, Viewer(project_id=None, everything=True))
+
+
+def usage(tx: Tx, project_id: str) -> tuple[int, int]:
+    """How many images the project has, and how many of them are being uploaded."""
+    saving = sa.func.count(sa.case((images.c.task == Task.SAVING.value, 1)))
+    row = tx.first(sa.select(sa.func.count(), saving).where(images.c.project_id == project_id, LIVE))
+    counts: list[int] = list(row or (0, 0))
+    return counts[0], counts[1]
+
+
+def drop_children(tx: Tx, id: str) -> None:
+    tx.delete(image_properties, image_properties.c.image_id == id)
+    tx.delete(image_tags, image_tags.c.image_id == id)
+
+
+def values(tx: Tx, rows: Sequence[sa.Row[Any]]) -> list[Image]:
+    """Rows of COLUMNS as Images with properties and tags: two more queries, for any number of rows."""
+    if not rows:
+        return []
+    ids = [row.id for row in rows]
+    properties: dict[str, dict[str, str]] = {id: {} for id in ids}
+    tags: dict[str, list[str]] = {id: [] for id in ids}
+    for item in tx.all(sa.select(image_properties).where(image_properties.c.image_id.in_(ids))):
+        properties[item.image_id][item.name] = item.value
+    for item in tx.all(sa.select(image_tags).where(image_tags.c.image_id.in_(ids)).order_by(image_tags.c.tag)):
+        tags[item.image_id].append(item.tag)
+    return [_value(row, properties[row.id], tags[row.id]) for row in rows]
+
+
+def _value(row: sa.Row[Any], properties: dict[str, str], tags: Iterable[str]) -> Image:
+    found = dict(row._mapping)
+    found["state"] = State(found["state"])
+    found["task"] = Task(found["task"]) if found["task"] else None
+    found["visibility"] = Visibility(found["visibility"])
+    return Image(**found, properties=properties, tags=tuple(tags))
+
+
+def _write_children(tx: Tx, id: str, properties: Mapping[str, str], tags: Iterable[str]) -> None:
+    if properties:
+        rows = [{"image_id": id, "name": name, "value": value} for name, value in properties.items()]
+        tx.execute(image_properties.insert(), rows)
+    if tags:
+        tx.execute(image_tags.insert(), [{"image_id": id, "tag": tag} for tag in dict.fromkeys(tags)])

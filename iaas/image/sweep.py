@@ -1,0 +1,91 @@
+"""Repair: tasks whose worker died, and data that no image owns. Numbered rules, run at start and periodically.
+
+1. An upload whose lease is over: the image is queued again, its quota goes back.
+2. A deletion whose lease is over is completed.
+3. Data of an image that has a row, but keeps other data or none, and older than ``older_than``: removed.
+4. Data without any row are left alone and named (C-13): the operator decides, the audit counts them (I-10).
+5. Tombstones older than TOMBSTONE_DAYS are forgotten.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from dataclasses import dataclass
+
+from iaas.db.engine import Database
+from iaas.db.image import uploads
+from iaas.errors import Conflict, Error, NotFound
+from iaas.image.delete import complete
+from iaas.image.services import ImageServices
+from iaas.image.store import Blob, Store
+from iaas.model.image import Image, Task
+
+log = logging.getLogger(__name__)
+TOMBSTONE_DAYS = 30
+_BATCH = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    """What one sweep did, by image id or blob name."""
+
+    queued: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    forgotten: int = 0
+
+
+def sweep(services: ImageServices, older_than: float = 3600.0) -> Swept:
+    """One round of all rules; ``older_than`` in seconds. Raises Unavailable when the database can't be reached;
+    trouble with a single image is logged and left for the next round."""
+    queued, deleted = [], []
+    with services.database.read() as tx:
+        stuck = uploads.stuck(tx)
+    for image in stuck:
+        try:
+            if image.task is Task.SAVING:
+                _requeue(services.database, image)
+                queued.append(image.id)
+            else:
+                complete(services, image)
+                deleted.append(image.id)
+        except (NotFound, Conflict):
+            log.info("image %s was ended by its own worker after all", image.id)
+        except Error as error:
+            log.warning("image %s stays %s: %s", image.id, image.task, error.message)
+    removed, unknown = _unowned(services.database, services.store, older_than)
+    forgotten = services.database.run(lambda tx: uploads.purge(tx, TOMBSTONE_DAYS))
+    done = Swept(queued=tuple(queued), deleted=tuple(deleted), removed=removed, unknown=unknown, forgotten=forgotten)
+    if done != Swept():
+        log.info("sweep: %s", done)
+    return done
+
+
+def _requeue(database: Database, image: Image) -> None:
+    database.run(lambda tx: uploads.abandon_upload(tx, image))
+
+
+def _unowned(database: Database, store: Store, older_than: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    removed, unknown = [], []
+    inventory = store.inventory()
+    while batch := list(itertools.islice(inventory, _BATCH)):
+        old = [blob for blob in batch if blob.age_s >= older_than]
+        ids = sorted({blob.image_id for blob in old})
+        with database.read() as tx:
+            owners = uploads.owners(tx, ids)
+        for blob in old:
+            if blob.image_id not in owners:
+                unknown.append(blob.name)
+            elif owners[blob.image_id] != blob.name and _remove(store, blob):
+                removed.append(blob.name)
+    return tuple(removed), tuple(unknown)
+
+
+def _remove(store: Store, blob: Blob) -> bool:
+    try:
+        return store.delete(blob.name)
+    except Error as error:
+        log.warning("%s stays in the store: %s", blob.name, error.message)
+        return False

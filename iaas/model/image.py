@@ -1,0 +1,110 @@
+"""An image and its members, and the states of an image as one table. Knows nothing of HTTP or of stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from iaas.model.machine import Overrides, machine
+
+
+class State(StrEnum):
+    """What the image is when nothing is under way."""
+
+    QUEUED = "queued"  # a record without data
+    ACTIVE = "active"
+    DEACTIVATED = "deactivated"  # has data that only administrators and the platform may read
+    DELETED = "deleted"  # a tombstone: its id is never used again
+
+
+class Task(StrEnum):
+    SAVING = "saving"
+    DELETING = "deleting"
+
+
+class Visibility(StrEnum):
+    PUBLIC = "public"
+    COMMUNITY = "community"
+    SHARED = "shared"
+    PRIVATE = "private"
+
+
+class MemberStatus(StrEnum):
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+_ON = {State.ACTIVE, State.DEACTIVATED}
+
+IMAGE = machine(
+    "image",
+    State,
+    Task,
+    #  event        from                        while          to
+    ("upload", {State.QUEUED}, Task.SAVING, State.ACTIVE),
+    ("deactivate", _ON, None, State.DEACTIVATED),
+    ("reactivate", _ON, None, State.ACTIVE),
+    ("delete", {State.QUEUED, *_ON}, Task.DELETING, State.DELETED, Overrides()),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """One image. Sizes in bytes, ``min_disk`` in GiB, ``min_ram`` in MiB; hashes are of the file."""
+
+    id: str
+    name: str | None
+    project_id: str | None  # the owner
+    state: State
+    task: Task | None
+    visibility: Visibility
+    disk_format: str | None
+    container_format: str | None
+    min_disk: int
+    min_ram: int
+    protected: bool
+    hidden: bool
+    size: int | None
+    virtual_size: int | None
+    checksum: str | None  # md5, which the published API can't do without; hash_value is the one to trust
+    hash_algo: str | None
+    hash_value: str | None
+    generation: int  # counts the uploads; the data of an older one is never taken for the newer's
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    properties: dict[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """The image API's ``status``."""
+        if self.task is Task.DELETING:
+            return State.DELETED.value
+        return self.task.value if self.task else self.state.value
+
+    @property
+    def blob(self) -> str:
+        """The name of this image's data in a store: of nothing that a user chose but the checked id."""
+        return f"{self.id}.{self.generation}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A project with which a shared image is shared."""
+
+    image_id: str
+    project_id: str
+    status: MemberStatus
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Viewer:
+    """Whose eyes look: a project's, or those that see everything (administrators, the platform)."""
+
+    project_id: str | None
+    everything: bool = False
