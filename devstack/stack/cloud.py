@@ -58,9 +58,7 @@ def _demo(settings: Settings, admin: Connection) -> None:
     identity: Any = admin.identity  # typed as either of two versions
     project = identity.find_project("demo") or identity.create_project(name="demo", domain_id="default")
     account = {"name": "demo", "domain_id": "default", "default_project_id": project.id}
-    user = identity.find_user("demo") or identity.create_user(
-        **account, password=settings.secrets.demo_password
-    )
+    user = identity.find_user("demo") or identity.create_user(**account, password=settings.secrets.demo_password)
     role = identity.find_role("member", ignore_missing=False)
     if not identity.validate_user_has_project_role(project, user, role):
         identity.assign_project_role_to_user(project, user, role)
@@ -74,9 +72,7 @@ def _networks(admin: Connection) -> str:
         network.create_subnet(name="private-subnet", network_id=private.id, ip_version=4,
                               cidr=plumbing.free_subnet(plumbing.routes()))  # fmt: skip
     flat = {"provider_network_type": "flat", "provider_physical_network": "physnet1"}
-    public = network.find_network("public") or network.create_network(
-        name="public", is_router_external=True, **flat
-    )
+    public = network.find_network("public") or network.create_network(name="public", is_router_external=True, **flat)
     if not network.find_subnet("public-subnet"):
         outside = plumbing.EXTERNAL
         first, last = outside.network[10], outside.network[-6]

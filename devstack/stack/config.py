@@ -64,9 +64,7 @@ def accounts(settings: Settings) -> dict[str, dict[str, str]]:
         "project_domain_name": "Default",
     }
     passwords = {"admin": settings.secrets.admin_password, "demo": settings.secrets.demo_password}
-    users = {
-        name: {"username": name, "project_name": name, "password": passwords[name]} for name in passwords
-    }
+    users = {name: {"username": name, "project_name": name, "password": passwords[name]} for name in passwords}
     return {"devstack": common | users["admin"], "demo": common | users["demo"]}
 
 

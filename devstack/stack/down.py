@@ -1,7 +1,7 @@
 """devstack/down: removes what a stack made, in an order in which nothing is made again, also after kill -9.
 
 Guests and DHCP servers outlive the daemons that started them, so what is left is found by what its command
-line names: the stack's own files.
+line or directory names: the stack's own files.
 """
 
 from __future__ import annotations
@@ -45,12 +45,20 @@ def down(settings: Settings) -> None:
 def leftovers(settings: Settings) -> list[int]:
     """Processes of the stack: programs of our kind whose command line names its files."""
     found = []
-    words = (f"{settings.state}/", f"{settings.config}")
     for pid, line in processes.everyone():
         program = Path(line.split(" ", 1)[0]).name.rstrip(":")
-        if program.startswith(_OURS) and any(word in line for word in words):
+        if program.startswith(_OURS) and _is_ours(pid, line, settings):
             found.append(pid)
     return found
+
+
+def _is_ours(pid: int, line: str, settings: Settings) -> bool:
+    if any(word in line for word in (f"{settings.state}/", f"{settings.config}")):
+        return True
+    try:  # one that names no file (epmd) was started in the stack's directory
+        return Path(f"/proc/{pid}/cwd").readlink() == settings.state
+    except OSError:
+        return False  # it has ended meanwhile
 
 
 def _inside(settings: Settings) -> list[int]:

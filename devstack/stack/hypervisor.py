@@ -15,7 +15,7 @@ MOUNT_POINTS = tuple(Path(name) for name in (
     "/run/libvirt", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt", "/etc/libvirt",
 ))  # fmt: skip
 
-_QEMU_CONF = """# Written by devstack/up. Guests run as root and unconfined: a development machine, often itself a container.
+_QEMU_CONF = """# Written by devstack/up. Guests run as root and unconfined: a development machine, perhaps a container.
 user = "root"
 group = "root"
 dynamic_ownership = 0

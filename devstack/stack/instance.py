@@ -18,7 +18,10 @@ _PATIENCE = 300  # seconds; a busy machine without KVM needs a tenth of that
 
 
 def launch(settings: Settings, furniture: Furniture) -> None:
-    """Launches it unless an earlier run has brought it up, and shows how far it is. Raises Failure if it ends in ERROR."""
+    """Launches it unless an earlier run has brought it up, and shows how far it is.
+
+    Raises Failure if it ends in ERROR.
+    """
     marker = settings.state / "first-instance"
     connection = cloud.connect(settings, "devstack")
     try:
@@ -57,17 +60,13 @@ def _watch(settings: Settings, connection: Any, server_id: str) -> Any:
             raise Failure(f"{NAME} ended in ERROR: {reason}", settings.log("conductor"))
         if seconds > _PATIENCE:
             line.end(f"  {NAME}: {state}")
-            raise Failure(
-                f"{NAME} is not ACTIVE after {_PATIENCE} seconds ({state})", settings.log("conductor")
-            )
+            raise Failure(f"{NAME} is not ACTIVE after {_PATIENCE} seconds ({state})", settings.log("conductor"))
         time.sleep(0.5)
 
 
 def addresses(server: Any) -> list[str]:
     """``network=address`` of each fixed address."""
-    return [
-        f"{name}={entry['addr']}" for name, entries in (server.addresses or {}).items() for entry in entries
-    ]
+    return [f"{name}={entry['addr']}" for name, entries in (server.addresses or {}).items() for entry in entries]
 
 
 def _tell(settings: Settings, server: Any, furniture: Furniture) -> None:
@@ -81,5 +80,6 @@ def _tell(settings: Settings, server: Any, furniture: Furniture) -> None:
     print(f"\n{NAME} has {', '.join(found) or 'no address'}. Try next:\n")
     print(f"  export OS_CLOUD=devstack{where} PATH={settings.bin}:$PATH; {inside}openstack server list")
     print(f"  {inside}openstack console log show {NAME}")
-    print(f"  {inside}ip netns exec qdhcp-{furniture.network} ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
+    options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+    print(f"  {inside}ip netns exec qdhcp-{furniture.network} ssh {options} "
           f"-i {settings.key} tiny@{reach}")  # fmt: skip

@@ -66,9 +66,7 @@ def wait(settings: Settings) -> None:
     """Waits until it serves and makes the database ``iaas`` if it is missing."""
     log = settings.log("postgresql")
     if not processes.wait_for(lambda: _serves(settings), 60, 0.2):
-        raise Failure(
-            f"PostgreSQL does not serve on port {settings.ports.postgresql} ({files.tail(log)})", log
-        )
+        raise Failure(f"PostgreSQL does not serve on port {settings.ports.postgresql} ({files.tail(log)})", log)
     name = config.database_url(settings).rsplit("/", 1)[1]
     with contextlib.closing(_connect(settings, "postgres")) as connection:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():

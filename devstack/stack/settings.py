@@ -148,9 +148,7 @@ def obtain(state: Path, database: str | None, port_base: int | None) -> Settings
         files.folder(state, 0o711)
         files.write(state / "settings.json", dump(found))
     if found.root != ROOT:
-        raise Failure(
-            f"the stack in {state} belongs to the checkout {found.root}: use that, or another --state"
-        )
+        raise Failure(f"the stack in {state} belongs to the checkout {found.root}: use that, or another --state")
     if database and database != found.database:
         raise Failure(f"the stack in {state} runs on {found.database}: devstack/down removes it")
     if port_base and Ports.from_base(port_base) != found.ports:

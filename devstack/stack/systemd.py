@@ -50,7 +50,7 @@ def base_unit(settings: Settings, program: Program) -> str:
 
 def _wanted(settings: Settings) -> dict[Path, str]:
     source = settings.root / "etc" / "systemd"
-    shipped = [path for path in source.rglob("*") if path.is_file()]
+    shipped = [path for path in source.rglob("*") if path.is_file() and path.suffix != ".md"]
     found = {_UNITS / path.relative_to(source): path.read_text() for path in shipped}
     for program in programs(settings):
         if program.group == SUPERVISED:

@@ -132,9 +132,7 @@ def wait_for_daemons(settings: Settings, manager: Keeper) -> None:
     missing: list[str] = []
 
     def all_beat() -> bool:
-        beating = {
-            str(row["binary"]).removeprefix("iaas-") for row in heartbeats(settings) if row["state"] == "up"
-        }
+        beating = {str(row["binary"]).removeprefix("iaas-") for row in heartbeats(settings) if row["state"] == "up"}
         missing[:] = [name for name in _WORKERS if name not in beating]
         for name in missing:
             watch.check(name)
