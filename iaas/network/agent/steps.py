@@ -1,0 +1,130 @@
+"""What an agent can do, as values: plan.py makes them, a driver carries them out, tests compare them.
+
+Every step says what shall be true, not what to change, so that a repeated step is harmless. ``network_id`` is
+the network that suffers when the step fails (None: all of them).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from iaas.model.wiring import GroupWiring, NetworkWiring
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterPort:
+    """A port as the packet filter sees it. ``zone`` 0: the host's own conntrack zone (flat networks)."""
+
+    id: str
+    bridge: str
+    zone: int
+    mac: str
+    ips: tuple[str, ...]
+    allowed_pairs: tuple[tuple[str, str], ...]  # (mac, address or cidr)
+    groups: tuple[str, ...]
+    port_security: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """All the packet filtering of the host. Sorted, so that equal means equal."""
+
+    ports: tuple[FilterPort, ...]
+    groups: tuple[GroupWiring, ...]
+    zones: tuple[tuple[str, int], ...]  # (bridge, conntrack zone) of the networks that have one of their own
+    flat: tuple[str, ...]  # bridges of flat networks: the host may have an address on them and route
+
+
+@dataclass(frozen=True, kw_only=True)
+class Namespace:
+    """The inside of a DHCP namespace. ``addresses`` are address/prefix, sorted; ``mtu`` in bytes."""
+
+    network_id: str
+    bridge: str
+    port_id: str
+    mac: str
+    mtu: int
+    addresses: tuple[str, ...]
+    gateway: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsureBridge:
+    """The bridge is there, up, filtered by nft. ``own`` False: it belongs to the operator, who must have made
+    it (a flat network); then nothing but the filtering is switched on."""
+
+    network_id: str
+    name: str
+    mtu: int
+    own: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadFilter:
+    """This filter is in force, put there in one atomic step, and the flows of ``forget`` are no longer known.
+
+    ``forget``: (zone, address) of ports that lost a permission (S-080) or are gone.
+    """
+
+    filter: Filter
+    forget: tuple[tuple[int, str], ...]
+    network_id: None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlugTap:
+    """An existing tap is a member of the bridge again (somebody removed it, or the bridge)."""
+
+    network_id: str
+    tap: str
+    bridge: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsureNamespace:
+    network_id: str
+    namespace: Namespace
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsureDhcp:
+    """dnsmasq answers exactly the hosts of the wiring, in the network's namespace."""
+
+    network_id: str
+    network: NetworkWiring
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseLease:
+    """The lease is gone, and the address free at once for another client."""
+
+    network_id: str
+    mac: str
+    ip: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeMetadata:
+    """169.254.169.254:80 of the network's namespace is answered."""
+
+    network_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveDhcp:
+    """No metadata socket, DHCP server, lease or namespace of that network is left; its bridge stays."""
+
+    network_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveNetwork:
+    """Nothing of that network is left on the host."""
+
+    network_id: str
+
+
+Step = (
+    EnsureBridge | LoadFilter | PlugTap | EnsureNamespace | EnsureDhcp | ReleaseLease | ServeMetadata
+    | RemoveDhcp | RemoveNetwork
+)  # fmt: skip

@@ -1,0 +1,107 @@
+"""Short ways to write a HostWiring for tests of the network's host side."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+from iaas.model.wiring import (
+    DhcpHost,
+    DhcpWiring,
+    FixedIp,
+    GroupWiring,
+    HostWiring,
+    NetworkWiring,
+    PortWiring,
+    RuleWiring,
+    SubnetWiring,
+)
+
+
+def uid(text: str) -> str:
+    """A uuid that is always the same for the same text."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, text))
+
+
+def mac(number: int) -> str:
+    return f"fa:16:3e:00:{number >> 8:02x}:{number & 255:02x}"
+
+
+def rule(direction: str = "ingress", **changes: object) -> RuleWiring:
+    plain = RuleWiring(
+        direction=direction, ip_version=4, protocol=None, port_min=None, port_max=None,
+        remote_cidr=None, remote_group_id=None,
+    )  # fmt: skip
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+EGRESS = (rule("egress"), rule("egress", ip_version=6))
+
+
+def group(name: str, *rules: RuleWiring, members: tuple[str, ...] = ()) -> GroupWiring:
+    return GroupWiring(id=uid(name), rules=(*EGRESS, *rules), members=members)
+
+
+def subnet(name: str, cidr: str, **changes: object) -> SubnetWiring:
+    prefix = cidr.rsplit(".", 1)[0]
+    plain = SubnetWiring(
+        id=uid(name), ip_version=4, cidr=cidr, gateway_ip=f"{prefix}.1", dns_nameservers=(),
+        host_routes=(), enable_dhcp=True,
+    )  # fmt: skip
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def port(
+    name: str, network: str, number: int, ip: str, *groups: str, revision: int = 1, **changes: object
+) -> PortWiring:
+    plain = PortWiring(
+        id=uid(name), network_id=uid(network), mac=mac(number), ips=(ip,), allowed_pairs=(),
+        groups=tuple(map(uid, groups)), port_security=True, revision=revision,
+    )  # fmt: skip
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def network(
+    name: str, cidr: str, ports: tuple[PortWiring, ...] = (), *, zone: int = 4001, dhcp: bool = True,
+    **changes: object,
+) -> NetworkWiring:  # fmt: skip
+    """A local network with one subnet, whose DHCP server (address .2) is this host's and knows the ports."""
+    sub = subnet(f"{name}-subnet", cidr)
+    prefix = cidr.rsplit(".", 1)[0]
+    hosts = tuple(
+        DhcpHost(
+            port_id=item.id, mac=item.mac, hostname=f"host-{item.ips[0].replace('.', '-')}",
+            ips=tuple(FixedIp(subnet_id=sub.id, ip=ip) for ip in item.ips),
+        )
+        for item in ports
+        if item.network_id == uid(name)
+    )  # fmt: skip
+    server = DhcpWiring(
+        port_id=uid(f"{name}-dhcp"), mac=mac(60000 + zone % 1000), hosts=hosts,
+        ips=(FixedIp(subnet_id=sub.id, ip=f"{prefix}.2"),),
+    )  # fmt: skip
+    plain = NetworkWiring(
+        id=uid(name), kind="local", physical_network=None, segmentation_id=None, mtu=1450, zone=zone,
+        subnets=(sub,), dhcp=server if dhcp else None,
+    )  # fmt: skip
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def wish(
+    networks: tuple[NetworkWiring, ...] = (),
+    ports: tuple[PortWiring, ...] = (),
+    groups: tuple[GroupWiring, ...] = (),
+) -> HostWiring:
+    return HostWiring(networks=networks, ports=ports, groups=groups)
+
+
+def small(*numbers: int, name: str = "net", zone: int = 4001, cidr: str = "10.77.0.0/24") -> HostWiring:
+    """One network with a port for every number (address .10 + number), all in the group "default"."""
+    prefix = cidr.rsplit(".", 1)[0]
+    ports = tuple(
+        port(f"{name}-{number}", name, zone + number, f"{prefix}.{10 + number}", "default")
+        for number in numbers
+    )
+    members = tuple(ip for item in ports for ip in item.ips)
+    within = rule(remote_group_id=uid("default"))
+    return wish((network(name, cidr, ports, zone=zone),), ports, (group("default", within, members=members),))
