@@ -29,7 +29,7 @@ _KNOWN: Mapping[str, frozenset[str] | re.Pattern[str]] = {
     "hw_cdrom_bus": frozenset({"virtio", "scsi", "ide", "sata", "usb", "fdc", "xen"}),
     "hw_scsi_model": frozenset(
         {"virtio-scsi", "lsilogic", "lsisas1068", "lsisas1078", "buslogic", "ibmvscsi", "vmpvscsi"}
-    )
+    ),
     "hw_vif_model": frozenset(
         {
             "virtio",
@@ -46,7 +46,7 @@ _KNOWN: Mapping[str, frozenset[str] | re.Pattern[str]] = {
             "vmxnet",
             "vmxnet3",
         }
-    )
+    ),
     "hw_video_model": frozenset({"vga", "cirrus", "vmvga", "xen", "qxl", "gop", "virtio", "none", "bochs"}),
     "hw_rng_model": frozenset({"virtio"}),
     "hw_watchdog_action": frozenset({"disabled", "reset", "poweroff", "pause", "none"}),
