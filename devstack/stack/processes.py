@@ -12,21 +12,27 @@ from pathlib import Path
 from devstack.stack.failure import Failure
 
 
-def run(command: Sequence[str], *, check: bool = True, timeout: float = 60, log: Path | None = None) -> str:
-    """Runs a short command and returns what it said. Raises Failure if it fails and ``check`` is set."""
+def run(
+    command: Sequence[str], *, check: bool = True, timeout: float = 60, log: Path | None = None, name: str = ""
+) -> str:
+    """Runs a short command and returns what it said on standard output.
+
+    Raises Failure if it fails and ``check`` is set, with its last line; ``log`` then gets everything that it said.
+    """
+    name = name or " ".join(command)
     try:
         done = subprocess.run(
-            list(command),
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            stdin=subprocess.DEVNULL,
-            check=False,
+            list(command), capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Failure(f"{' '.join(command)}: {error}", log) from error
+        raise Failure(f"{name}: {error}", log) from error
     if check and done.returncode != 0:
-        raise Failure(f"`{' '.join(command)}`: {(done.stderr or done.stdout).strip()[-300:]}", log)
+        said = (done.stdout + done.stderr).strip()
+        if log:
+            with log.open("a") as file:
+                file.write(f"$ {' '.join(command)}\n{said}\n")
+        last = said.splitlines()[-1] if said else f"ended with {done.returncode}"
+        raise Failure(f"{name}: {last.removeprefix(name.split()[0] + ': ')[-300:]}", log)
     return done.stdout
 
 

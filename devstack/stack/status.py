@@ -34,7 +34,7 @@ def memory(pid: int) -> int:
 def row(name: str, state: State, beat: dict[str, Any] | None, used: int, now: float) -> tuple[str, ...]:
     """One line of the table. ``beat``: an entry of ``iaas-manage service list``, where the daemon sends heartbeats."""
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(state.since)) if state.running else "-"
-    last = beat and beat.get("last_seen")
+    last = beat and beat.get("last_heartbeat")
     seen = age(now - datetime.fromisoformat(last).timestamp()) if last else "-"
     text = state.text if state.running else state.text.upper()
     if state.running and beat and beat["state"] != "up":

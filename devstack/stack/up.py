@@ -62,15 +62,9 @@ def _configure(settings: Settings) -> bool:
 
 
 def _manage(settings: Settings, *arguments: str) -> str:
-    log = settings.log("manage")
     command = [str(settings.bin / "iaas-manage"), "--config-file", str(settings.config), *arguments]
-    try:
-        return processes.run(command, timeout=180, log=log)
-    except Failure as failure:
-        with log.open("a") as file:
-            file.write(f"$ {' '.join(command)}\n{failure.what}\n")
-        last = failure.what.strip().splitlines()[-1]
-        raise Failure(f"iaas-manage {' '.join(arguments[:2])}: {last}", log) from failure
+    verb = " ".join(word for word in arguments[:2] if not word.startswith("-"))
+    return processes.run(command, timeout=180, log=settings.log("manage"), name=f"iaas-manage {verb}")
 
 
 def _bootstrap(settings: Settings) -> None:

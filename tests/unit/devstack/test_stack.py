@@ -91,7 +91,7 @@ def test_a_process_that_ignores_the_request_to_end_is_killed() -> None:
 
 
 def test_status_shows_a_daemon_that_runs_but_sends_no_heartbeat_as_silent() -> None:
-    beat = {"binary": "iaas-compute", "state": "down", "last_seen": "2026-01-01T00:00:00+00:00"}
+    beat = {"binary": "iaas-compute", "state": "down", "last_heartbeat": "2026-01-01T00:00:00+00:00"}
     cells = status.row("compute", State(True, 42, 1767225600.0, "running"), beat, 3 << 20, 1767225600 + 300)
     assert cells[:4] == ("compute", "SILENT", "42", "3.0 MiB")
     assert cells[5] == "5 min ago"
