@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from iaas import context as contexts
 from iaas.db.engine import Database
 from iaas.identity.facade import IdentityFacade
 from iaas.image.facade import ImageFacade
@@ -42,5 +43,5 @@ class Guests:
 
     def _source(self, image_id: str) -> ImageSource:
         with self.database.read() as tx:
-            image = self.image.get(tx, image_id)
+            image = self.image.get(tx, contexts.system(), image_id)
         return self.image.source(image, self.image_url, self.identity.mint_service_token(TOKEN_TTL_S))

@@ -50,13 +50,12 @@ class PowerFlows:
             raise Conflict("The server is on no host.")
         guest = None
         if run.report is None and action in (Action.START, Action.REBOOT_HARD):
-            guest = self._guest(run, server)
+            guest = self._guest(server)
         return self.hosts.compute_step(run, server.host, action, guest, SHUTDOWN_S)
 
-    def _guest(self, run: Run, server: Server) -> GuestSpec:
-        assert server.host is not None
-        host = server.host
-        nics = run.write(lambda tx: self.network.bind(tx, server.id, host))
+    def _guest(self, server: Server) -> GuestSpec:
+        with self.database.read() as tx:
+            nics = self.network.nics(tx, server.id)
         return self.guests.spec(server, nics)
 
     def _finish(self, tx: Tx, run: Run, name: str) -> None:

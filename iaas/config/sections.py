@@ -92,6 +92,7 @@ class Compute:
         "libvirt", "Hypervisor driver: a file or folder of iaas/compute/virt/.", choices=("libvirt", "fake")
     )
     state_dir: str = option("/var/lib/iaas/compute", "Instances, image cache and consoles of this host.")
+    host_ip: str = option("", "Address of this host for the others; empty: its own on the way to the broker.")
     libvirt_uri: str = option("qemu:///system", "Connection to the hypervisor.")
     virt_type: str = option("auto", "kvm, qemu, or auto: KVM only with a vmx or svm flag AND /dev/kvm.",
                             choices=("auto", "kvm", "qemu"))  # fmt: skip
@@ -137,6 +138,7 @@ class Network:
     driver: str = option("linuxbridge", "Data plane driver: a file of iaas/network/drivers/.")
     state_dir: str = option("/var/lib/iaas/network", "dnsmasq's files of this host.")
     physical_networks: tuple[str, ...] = option(("physnet1:br-ex",), "physical_network:bridge pairs of this host.")
+    mark: str = option("iaas", "Name of this cloud's nft tables; different for every cloud on one machine.")
     domain: str = option("iaas.internal", "DNS domain of the guests.")
     mtu: int = option(1500, "MTU of the physical network.")
     mac_prefix: str = option("fa:16:3e", "First three octets of generated MAC addresses.")

@@ -23,20 +23,21 @@ def run(config: Loaded, arguments: argparse.Namespace) -> int:
     from iaas.audit.invariants import violations
     from iaas.bus.client import Client
     from iaas.bus.factory import connect
-    from iaas.cmd.commands.bootstrap import store
     from iaas.db.engine import Database
+    from iaas.image import services as image
     from iaas.rpc.compute import ComputeRpc
     from iaas.rpc.network import NetworkAgentRpc
     from iaas.rpc.volume import VolumeRpc
 
     transport = connect(config.section(sections.Bus))
     client = Client(transport)
+    database = Database(config.section(sections.Database).connection)
     witnesses = Witnesses(
-        database=Database(config.section(sections.Database).connection),
+        database=database,
         compute=ComputeRpc(client),
         network=NetworkAgentRpc(client),
         volume=VolumeRpc(client),
-        store=store(config),
+        store=image.make(database, config.section(sections.Image)).store,
     )
     evidence = gather(witnesses, len(transport.dead_letters(100)))
     found = violations(evidence)

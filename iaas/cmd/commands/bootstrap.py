@@ -28,14 +28,6 @@ def add(nouns: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def store(config: Loaded) -> Any:
-    """The image store that the configuration names."""
-    from iaas.plugins import load
-
-    options = config.section(sections.Image)
-    return load("iaas.image.stores", options.store)(options)
-
-
 def run(config: Loaded, arguments: argparse.Namespace) -> None:
     from iaas.db.engine import Database
     from iaas.identity.bootstrap import Urls

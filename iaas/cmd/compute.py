@@ -1,0 +1,51 @@
+"""iaas-compute: carries out orders on one host. Opens no database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from iaas.bus.client import Client
+from iaas.bus.factory import connect
+from iaas.bus.server import Server
+from iaas.clock import SystemClock
+from iaas.cmd.hypervisor import address, make
+from iaas.cmd.start import start
+from iaas.compute.agent.executor import Pool
+from iaas.compute.agent.instances import Instances
+from iaas.compute.agent.service import ComputeAgent
+from iaas.config import sections
+from iaas.rpc.compute import ComputeRpc
+from iaas.rpc.conductor import ConductorRpc
+
+LIGHT_WORKERS = 4  # stops, starts and deletes never wait behind a slow image
+
+
+def main() -> None:
+    process = start("iaas-compute")
+    options = process.section(sections.Compute)
+    transport = connect(process.section(sections.Bus))
+    real = options.driver != "fake"
+    instances = Instances(Path(options.state_dir), durable=real)
+    host_ip = address(options.host_ip, process.section(sections.Bus).urls[0])
+    driver, disks = make(options, instances, process.host, host_ip)
+    heavy, light = Pool(options.workers, "build"), Pool(LIGHT_WORKERS, "order")
+    agent = ComputeAgent(
+        host=process.host,
+        driver=driver,
+        disks=disks,
+        instances=instances,
+        conductor=ConductorRpc(Client(transport)),
+        clock=SystemClock(),
+        heavy=heavy,
+        light=light,
+        reserved_ram_mb=options.reserved_ram_mb if real else 0,
+        reserved_disk_gb=options.reserved_disk_gb if real else 0,
+    )
+    server = Server(transport, ComputeRpc, agent.endpoint, host=process.host).start()
+    agent.start()
+    process.daemon.on_stop(transport.close)
+    process.daemon.on_stop(lambda: light.stop(2))
+    process.daemon.on_stop(lambda: heavy.stop(2))
+    process.daemon.on_stop(agent.stop)
+    process.daemon.on_stop(server.stop)
+    process.daemon.run()

@@ -1,0 +1,50 @@
+"""iaas-conductor: runs the flows that span services, and writes on behalf of hosts. Run any number of them."""
+
+from __future__ import annotations
+
+from iaas.bus.client import Client
+from iaas.bus.factory import connect
+from iaas.bus.server import Server
+from iaas.cmd.http import url
+from iaas.cmd.start import start
+from iaas.conductor.service import ConductorService, Parts
+from iaas.conductor.worker import pool
+from iaas.config import sections
+from iaas.identity.facade import IdentityFacade
+from iaas.image.facade import ImageFacade
+from iaas.network.facade import NetworkFacade
+from iaas.network.settings import Settings
+from iaas.rpc.conductor import ConductorRpc
+from iaas.rpc.network import NetworkAgentRpc
+
+
+def main() -> None:
+    process = start("iaas-conductor")
+    database = process.database()
+    transport = connect(process.section(sections.Bus))
+    client = Client(transport)
+    options, api = process.section(sections.Conductor), process.section(sections.Api)
+    look = NetworkAgentRpc(client).look
+    settings = Settings.of(process.section(sections.Network), process.section(sections.Quota), look)
+    parts = Parts(
+        database=database,
+        bus=client,
+        network=NetworkFacade(settings),
+        image=ImageFacade(),
+        identity=IdentityFacade.open(database, process.section(sections.Auth)),
+        image_url=url(api.image_listen, api.public_url),
+        options=options,
+        owner=f"{process.host}/{process.daemon.boot_id}",
+    )
+    executor = pool(options.workers)
+    conductor = ConductorService(parts, executor)
+    server = Server(transport, ConductorRpc, conductor.endpoint, workers=2, prefetch=64).start()
+    process.beat_over(client)  # through the broker on purpose: hosts are judged against this beat
+    process.daemon.every(1.0, "heartbeats", conductor.flush)
+    process.daemon.every(options.sweep, "sweeper", conductor.sweep)
+    process.daemon.every(options.lease / 3, "leases", conductor.renew)
+    process.daemon.on_stop(database.close)
+    process.daemon.on_stop(transport.close)
+    process.daemon.on_stop(lambda: executor.shutdown(wait=True, cancel_futures=True))
+    process.daemon.on_stop(server.stop)
+    process.daemon.run()

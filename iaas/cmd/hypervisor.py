@@ -1,0 +1,59 @@
+"""Chooses what a compute host builds with: the hypervisor driver and where disks come from."""
+
+from __future__ import annotations
+
+import platform
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from iaas.compute.agent.disks import DiskStore, FakeDisks, QemuDisks
+from iaas.compute.agent.instances import Instances
+from iaas.compute.virt.driver import Driver
+from iaas.config.sections import Compute as Options
+from iaas.model.order import Resources
+
+
+def address(host_ip: str, broker: str) -> str:
+    """The configured address, or this host's own on the way to the broker."""
+    if host_ip:
+        return host_ip
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:  # sends nothing: it only asks for the route
+        probe.connect((urlsplit(broker).hostname or "127.0.0.1", 9))
+        found: str = probe.getsockname()[0]
+    return found
+
+
+def make(options: Options, instances: Instances, host: str, host_ip: str) -> tuple[Driver, DiskStore]:
+    """By ``[compute] driver``. The fake needs no image, no libvirt and no root."""
+    return _fake(options, host, host_ip) if options.driver == "fake" else _libvirt(options, instances, host_ip)
+
+
+def _fake(options: Options, host: str, host_ip: str) -> tuple[Driver, DiskStore]:
+    from iaas.compute.virt.fake import FakeDriver, FakeHypervisor
+
+    resources = Resources(
+        vcpus=options.fake_vcpus,
+        ram_mb=options.fake_ram_mb,
+        disk_gb=options.fake_disk_gb,
+        hypervisor_type="fake",
+        hypervisor_version=1000,
+        hypervisor_hostname=host,
+        cpu_arch=platform.machine(),
+        host_ip=host_ip,
+    )
+    return FakeDriver(FakeHypervisor(), resources), FakeDisks()
+
+
+def _libvirt(options: Options, instances: Instances, host_ip: str) -> tuple[Driver, DiskStore]:
+    from iaas.compute.agent.image_cache import ImageCache
+    from iaas.compute.agent.image_fetch import fetch
+    from iaas.compute.agent.qemu_img import QemuImg
+    from iaas.compute.virt.libvirt.driver import LibvirtDriver
+    from iaas.host.exec import Runner
+
+    state_dir, runner = Path(options.state_dir), Runner()
+    driver = LibvirtDriver(options.libvirt_uri, virt_type=options.virt_type, state_dir=state_dir, host_ip=host_ip)
+    qemu_img = QemuImg(runner)
+    cache = ImageCache(state_dir / "cache", qemu_img, fetch, min_free=options.reserved_disk_gb << 30)
+    return driver, QemuDisks(instances, cache, qemu_img, runner)

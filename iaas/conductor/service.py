@@ -1,0 +1,98 @@
+"""The conductor put together from its parts. Chooses no implementation: cmd/ and the tests hand them in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from iaas.conductor.build import Build
+from iaas.conductor.delete import Delete
+from iaas.conductor.engine import Engine
+from iaas.conductor.flow import Flow
+from iaas.conductor.guests import Guests
+from iaas.conductor.heartbeats import Heartbeats
+from iaas.conductor.hosts import Hosts
+from iaas.conductor.manager import Manager
+from iaas.conductor.power import PowerFlows
+from iaas.conductor.reconcile import Reconciler
+from iaas.conductor.volumes import VolumeFlows
+from iaas.conductor.worker import Executor, Worker
+from iaas.config.sections import Conductor as Options
+from iaas.db.compute import servers
+from iaas.db.engine import Database, Tx
+from iaas.db.volume import volumes
+from iaas.identity.facade import IdentityFacade
+from iaas.image.facade import ImageFacade
+from iaas.network.facade import NetworkFacade
+from iaas.rpc.compute import ComputeRpc
+from iaas.rpc.contract import Sender
+from iaas.rpc.network import NetworkAgentRpc
+from iaas.rpc.scheduler import SchedulerRpc
+from iaas.rpc.volume import VolumeRpc
+
+_FENCES: Mapping[str, Callable[[Tx, str], int]] = {
+    "server": servers.raise_fence,
+    "volume": volumes.raise_fence,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a conductor works with. ``owner`` is unique to the process: leases are held under it."""
+
+    database: Database
+    bus: Sender
+    network: NetworkFacade
+    image: ImageFacade
+    identity: IdentityFacade
+    image_url: str
+    options: Options
+    owner: str
+
+
+class ConductorService:
+    """``endpoint`` is served to the bus; ``sweep``, ``flush`` and ``renew`` are run periodically."""
+
+    def __init__(self, parts: Parts, executor: Executor) -> None:
+        flows = {flow.kind: flow for flow in _flows(parts)}
+        self.engine = Engine(parts.database, flows, parts.owner, _raise_fence, parts.options.lease)
+        self.worker = Worker(parts.database, self.engine, executor)
+        reconciler = Reconciler(parts.database, ComputeRpc(parts.bus))
+        self.heartbeats = Heartbeats(parts.database, self.worker.ring, reconciler.look)
+        self.endpoint = Manager(parts.database, self.worker, self.heartbeats)
+
+    def sweep(self) -> int:
+        return self.worker.sweep()
+
+    def flush(self) -> None:
+        self.heartbeats.flush()
+
+    def renew(self) -> None:
+        self.engine.renew()
+
+
+def _raise_fence(tx: Tx, resource_type: str, resource_id: str) -> int:
+    return _FENCES[resource_type](tx, resource_id)
+
+
+def _flows(parts: Parts) -> Iterable[Flow[Any]]:
+    database = parts.database
+    hosts = Hosts(
+        database=database,
+        compute=ComputeRpc(parts.bus),
+        volume=VolumeRpc(parts.bus),
+        resend_s=parts.options.resend,
+    )
+    guests = Guests(database=database, image=parts.image, identity=parts.identity, image_url=parts.image_url)
+    build = Build(
+        database=database,
+        scheduler=SchedulerRpc(parts.bus),
+        network=parts.network,
+        agents=NetworkAgentRpc(parts.bus),
+        guests=guests,
+        hosts=hosts,
+    )
+    power = PowerFlows(database=database, network=parts.network, guests=guests, hosts=hosts)
+    delete = Delete(database=database, network=parts.network, hosts=hosts)
+    return (build.flow(), delete.flow(), *power.flows(), *VolumeFlows(database=database, hosts=hosts).flows())
