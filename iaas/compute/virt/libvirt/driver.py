@@ -116,8 +116,7 @@ class LibvirtDriver:
         self._on_domain(server_id, act, "The hypervisor could not remove the guest.")
 
     def on_event(self, callback: OnEvent) -> None:
-        self._callbacks.append(callback)
-        self.alive()
+        self._callbacks.append(callback)  # heard from the next opened connection on, or the open one
 
     def alive(self) -> bool:
         return self._connection.alive()
