@@ -36,7 +36,7 @@ class Daemon:
         self.boot_id = new_uuid()
         self.stopping = threading.Event()
         self._periodic: list[tuple[str, float, Callable[[], object]]] = []
-        self._on_stop: list[Callable[[], None]] = []
+        self._on_stop: list[Callable[[], object]] = []
 
     def every(self, seconds: float, name: str, function: Callable[[], object]) -> None:
         """Runs the function every ``seconds``, in a thread of its own, the first time at once.
@@ -46,7 +46,7 @@ class Daemon:
         """
         self._periodic.append((name, seconds, function))
 
-    def on_stop(self, function: Callable[[], None]) -> None:
+    def on_stop(self, function: Callable[[], object]) -> None:
         """Called in reverse order at the end; what hangs is left behind after eight seconds."""
         self._on_stop.append(function)
 

@@ -17,6 +17,7 @@ import iaas.db.schema
 from iaas.clock import ManualClock
 from iaas.db.engine import Database
 from iaas.db.schema.metadata import metadata
+from tests.integration.rabbit import rabbit  # noqa: F401  the fixture: one broker for the whole session
 
 
 def create_all(database: Database) -> None:

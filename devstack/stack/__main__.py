@@ -115,6 +115,8 @@ def main() -> int:
         return {"up": _up, "down": _down, "status": _status, "test": _test}[given.command](given)
     except Failure as failure:
         print(f"devstack/{given.command}: failed: {failure.line()}", file=sys.stderr)
+    except BrokenPipeError:
+        sys.stdout = None  # whoever read has seen enough; nothing is left to be flushed
     except KeyboardInterrupt:
         print(f"devstack/{given.command}: interrupted; run it again to go on", file=sys.stderr)
     except Exception as error:  # noqa: BLE001 - the user gets one line, the log the rest

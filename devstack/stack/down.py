@@ -1,8 +1,4 @@
-"""devstack/down: removes what a stack made, in an order in which nothing is made again, also after kill -9.
-
-Guests and DHCP servers outlive the daemons that started them, so what is left is found by what its command
-line or directory names: the stack's own files.
-"""
+"""devstack/down: removes what a stack made, in an order in which nothing is made again, also after kill -9."""
 
 from __future__ import annotations
 
@@ -10,13 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
-from devstack.stack import config, hypervisor, keepers, plumbing, processes
+from devstack.stack import config, hypervisor, keepers, leftovers, plumbing, processes
 from devstack.stack.programs import SUPERVISED
 from devstack.stack.say import step
 from devstack.stack.settings import Settings
 
-_OURS = ("qemu-system", "dnsmasq", "libvirtd", "beam.smp", "epmd", "postgres", "tini", "python", "supervisord",
-         "erl_child_setup", "inet_gethost")  # fmt: skip
 _TABLES = "iaas_"  # the agent's filter tables are called so; the network is the machine's, which has one agent
 
 
@@ -29,7 +23,7 @@ def down(settings: Settings) -> None:
             if hypervisor.answers(settings):
                 hypervisor.destroy_all(settings)
         manager.shutdown(settings)
-        processes.end(leftovers(settings))
+        processes.end(leftovers.find(settings))
     with step("namespaces, bridges, filter tables"):
         if settings.netns:
             processes.end(_inside(settings))
@@ -41,25 +35,6 @@ def down(settings: Settings) -> None:
         hypervisor.forget(settings)
         config.remove(settings)
         shutil.rmtree(settings.state)
-
-
-def leftovers(settings: Settings) -> list[int]:
-    """Processes of the stack: programs of our kind whose command line names its files."""
-    found = []
-    for pid, line in processes.everyone():
-        program = Path(line.split(" ", 1)[0]).name.rstrip(":")
-        if program.startswith(_OURS) and _is_ours(pid, line, settings):
-            found.append(pid)
-    return found
-
-
-def _is_ours(pid: int, line: str, settings: Settings) -> bool:
-    if any(word in line for word in (f"{settings.state}/", f"{settings.config}")):
-        return True
-    try:  # one that names no file (epmd) was started in the stack's directory
-        return Path(f"/proc/{pid}/cwd").readlink() == settings.state
-    except OSError:
-        return False  # it has ended meanwhile
 
 
 def _inside(settings: Settings) -> list[int]:

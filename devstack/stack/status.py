@@ -6,8 +6,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from devstack.stack import keepers, processes, say
-from devstack.stack.down import leftovers
+from devstack.stack import keepers, leftovers, processes, say
 from devstack.stack.failure import Failure
 from devstack.stack.keeper import State
 from devstack.stack.programs import SUPERVISED, programs
@@ -61,8 +60,7 @@ def status(settings: Settings) -> int:
         total[program.group] += used
         rows.append(row(program.name, state, beats.get(program.name), used, now))
     print(say.table(rows))
-    qemus = [pid for pid in leftovers(settings) if "qemu-system" in processes.command_line(pid)]
-    guests = [processes.memory(pid) for pid in qemus]
+    guests = [processes.memory(pid) for pid in leftovers.guests(settings)]
     print(f"\nThe cloud's own daemons take {say.size(total[SUPERVISED])}, broker, hypervisor and database "
           f"{say.size(total['base'])}, {len(guests)} guests {say.size(sum(guests))}.")  # fmt: skip
     print(f"Logs: {settings.logs}")

@@ -22,6 +22,7 @@ _CHECKS = {
     "ruff check": ("ruff", "check", "."),
     "ruff format": ("ruff", "format", "--check", "."),
     "mypy": ("mypy",),
+    "mypy devstack": ("mypy", "--explicit-package-bases", "-p", "devstack.stack"),
     "import-linter": ("lint-imports",),
 }
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport  # type: ignore[import-untyped]
 
-from devstack.stack import files, processes
+from devstack.stack import files, leftovers, processes
 from devstack.stack.failure import Failure
 from devstack.stack.keeper import State
 from devstack.stack.programs import SUPERVISED, Program, programs
@@ -95,7 +95,7 @@ def ensure(settings: Settings) -> bool:
         if changed:
             _reload(settings)
         return changed
-    processes.end_pid_file(pid_file(settings), "supervisord")  # one that hangs
+    processes.end_pid_file(pid_file(settings), str(conf_path(settings)))  # one that hangs
     files.folder(_socket(settings).parent)
     command = ["tini", "-s", "--", str(settings.bin / "supervisord"), "-n", "-c", str(conf_path(settings))]
     if settings.netns:
@@ -107,7 +107,7 @@ def ensure(settings: Settings) -> bool:
     with output.open("ab") as log:
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
-            env={**environment, "PYTHONUNBUFFERED": "1"},
+            env={**environment, "PYTHONUNBUFFERED": "1", leftovers.MARK: str(settings.state)},
         )  # fmt: skip
     deadline = time.monotonic() + 30
     while not is_up(settings):
@@ -175,4 +175,4 @@ def shutdown(settings: Settings) -> None:
     if is_up(settings):
         _rpc(settings).shutdown()
         processes.wait_gone(pid_file(settings), 90)
-    processes.end_pid_file(pid_file(settings), "supervisord")
+    processes.end_pid_file(pid_file(settings), str(conf_path(settings)))

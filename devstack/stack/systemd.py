@@ -6,7 +6,7 @@ import shutil
 import time
 from pathlib import Path
 
-from devstack.stack import files, processes
+from devstack.stack import files, leftovers, processes
 from devstack.stack.failure import Failure
 from devstack.stack.keeper import State
 from devstack.stack.programs import SUPERVISED, Program, programs
@@ -29,7 +29,7 @@ def _quoted(program: Program) -> str:
 def drop_in(settings: Settings, program: Program) -> str:
     """Runs a daemon from the checkout, as root and unconfined: its files are those of a development stack."""
     return "\n".join([
-        "# Written by devstack/up.", "[Service]", "ExecStart=", f"ExecStart={_quoted(program)}",
+        "# Written by devstack/up.", "[Service]", f"Environment={leftovers.MARK}={settings.state}", "ExecStart=", f"ExecStart={_quoted(program)}",
         "User=root", "Group=root", "ProtectSystem=no", "ProtectHome=no", "PrivateTmp=no",
         f"StandardOutput=append:{settings.log(program.name)}", "StandardError=inherit", "",
     ])  # fmt: skip
@@ -40,6 +40,7 @@ def base_unit(settings: Settings, program: Program) -> str:
     return "\n".join([
         "# Written by devstack/up.", "[Unit]", f"Description={program.name} of the stack in {settings.state}", "",
         "[Service]", f"ExecStart={_quoted(program)}", f"User={program.user}",
+        f"Environment={leftovers.MARK}={settings.state}",
         *(f'Environment="{key}={value}"' for key, value in program.environment.items()),
         f"KillSignal=SIG{program.stop_signal}", f"TimeoutStopSec={program.stop_seconds}",
         # guests are children of libvirtd, and must survive it

@@ -6,7 +6,7 @@ import http.client
 import json
 from typing import Any
 
-from devstack.stack import broker, config, files, hypervisor, keepers, plumbing, postgresql, processes
+from devstack.stack import broker, config, files, hypervisor, keepers, leftovers, plumbing, postgresql, processes
 from devstack.stack.failure import Failure
 from devstack.stack.keeper import Keeper
 from devstack.stack.programs import SUPERVISED
@@ -30,6 +30,7 @@ def up(settings: Settings) -> None:
     manager = keepers.choose(settings)
     with step("configuration"):
         if not manager.is_up(settings):
+            leftovers.end_daemons(settings)
             plumbing.check_ports(settings)
         changed = _configure(settings)
     with step("broker, hypervisor, database"):

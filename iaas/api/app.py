@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import flask
 from werkzeug.exceptions import HTTPException
@@ -87,7 +87,7 @@ class _Front:
         with contexts.use(caller):
             try:
                 if self.dialect.microversions:
-                    version = self.dialect.microversions.negotiate(request.headers)
+                    version = self.dialect.microversions.negotiate(_headers(request))
                 response = self._dispatch(request, caller, version)
             except HTTPException as error:
                 response = self.http_fault(error)
@@ -121,7 +121,7 @@ class _Front:
                     raise Invalid("There is no such action.", field="body")
             route = routes[0]
             if route.policy:
-                self.policy.enforce(route.policy.name, caller)
+                self.policy.enforce(route.policy.name, caller, {name: path[name] for name in route.target})
             if route.body is not None:
                 body = self._validated(route, self._json(request) if body is None else body)
             call = self._call(request, route, path, caller, token, body, version)
@@ -185,12 +185,13 @@ class _Front:
             path=path,
             query=request.args.to_dict(),
             query_lists=request.args.to_dict(flat=False),
-            headers=request.headers,
+            headers=_headers(request),
             body=body,
             stream=request.stream if route.raw else None,
             content_length=request.content_length,
             version=version,
             base_url=root,
+            source=request.remote_addr or "",
             url=root + request.full_path.rstrip("?"),
             _context=None if route.public else caller,
             token=token,
@@ -227,6 +228,11 @@ class _Front:
         if self.dialect.microversions and version:
             for name, value in self.dialect.microversions.headers(version).items():
                 response.headers[name] = value
+
+
+def _headers(request: flask.Request) -> Mapping[str, str]:
+    """werkzeug's headers are a case-insensitive mapping in all but name."""
+    return cast(Mapping[str, str], request.headers)
 
 
 def _in_range(route: Route, version: Version | None) -> bool:

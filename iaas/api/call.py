@@ -29,6 +29,7 @@ class Call(Generic[S]):
     content_length: int | None
     version: Version | None  # negotiated microversion, for APIs that have them
     base_url: str  # of this API, without a trailing slash: links are made from it
+    source: str = ""  # the caller's network address, for limits per source
     url: str  # path and query of the request, for "next" links
     _context: Context | None = field(default=None)
     token: str | None = field(default=None, repr=False)

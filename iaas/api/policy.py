@@ -65,7 +65,9 @@ class Policy:
             "roles": list(context.roles),
             "is_admin": context.is_admin,
         }
+        # What is absent is left out, on both sides: "None" must not equal "None" for a caller without a project.
         goal = {"project_id": context.project_id, "user_id": context.user_id, **(target or {})}
+        goal = {name: value for name, value in goal.items() if value is not None}
         return bool(self._enforcer.enforce(rule, goal, credentials))
 
     def enforce(self, rule: str, context: Context, target: Mapping[str, Any] | None = None) -> None:

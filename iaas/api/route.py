@@ -65,6 +65,7 @@ class Route:
     until: str | None = None  # last one
     public: bool = False  # no token needed: version documents, authentication itself
     raw: bool = False  # the handler reads the body as a stream (image upload)
+    target: tuple[str, ...] = ()  # path variables that the rule compares with the caller, under their own names
     action: str | None = None  # POST …/action: the key of the body that selects this route
 
 

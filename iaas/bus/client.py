@@ -24,9 +24,7 @@ class Client:
         self._transport = transport
         self._clock = clock or SystemClock()
 
-    def send(
-        self, topic: str, host: str | None, version: str, method: Method, arguments: dict[str, Any]
-    ) -> Any:
+    def send(self, topic: str, host: str | None, version: str, method: Method, arguments: dict[str, Any]) -> Any:
         """Casts and fanouts return None once handed to the broker; calls return the result or raise its
         error.
 

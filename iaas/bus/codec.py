@@ -57,7 +57,8 @@ class Incoming:
     arguments: dict[str, Any]
 
 
-_encoder = msgspec.json.Encoder(enc_hook=str)  # str: whatever odd value an error's details hold
+_encoder = msgspec.json.Encoder()
+_failures = msgspec.json.Encoder(enc_hook=str)  # str: whatever odd value an error's details hold
 _requests = msgspec.json.Decoder(_Request)
 _replies = msgspec.json.Decoder(_Reply)
 
@@ -71,28 +72,26 @@ def encode_request(
     context: Context | None,
     deadline: float | None = None,
 ) -> bytes:
-    """Raises TooLarge over MAX_BYTES."""
+    """Raises TooLarge over MAX_BYTES, TypeError for an argument that JSON has no form for."""
     args = msgspec.Raw(_encoder.encode(arguments))
     return _sized(
         _encoder.encode(
-            _Request(
-                id=id, method=method.name, version=version, context=context, deadline=deadline, args=args
-            )
+            _Request(id=id, method=method.name, version=version, context=context, deadline=deadline, args=args)
         )
     )
 
 
 def encode_result(value: Any) -> bytes:
-    """Raises TooLarge over MAX_BYTES."""
+    """Raises TooLarge over MAX_BYTES, TypeError for a value that JSON has no form for."""
     return _sized(_encoder.encode(_Reply(result=msgspec.Raw(_encoder.encode(value)))))
 
 
 def encode_error(error: errors.Error) -> bytes:
     """The error by kind, message and details; details that are too large stay behind."""
-    body = _encoder.encode(_Reply(error=_Failure(error.kind, error.message[:4096], error.details)))
+    body = _failures.encode(_Reply(error=_Failure(error.kind, error.message[:4096], error.details)))
     if len(body) <= MAX_BYTES:
         return body
-    return _encoder.encode(_Reply(error=_Failure(error.kind, error.message[:4096], {})))
+    return _failures.encode(_Reply(error=_Failure(error.kind, error.message[:4096], {})))
 
 
 def decode_reply(method: Method, body: bytes) -> Any:

@@ -88,9 +88,7 @@ class _Delivery(Delivery):
 
 
 class _Subscription(Subscription):
-    def __init__(
-        self, bus: InprocTransport, sources: Sequence[Address], handler: Callable[[Delivery], None]
-    ) -> None:
+    def __init__(self, bus: InprocTransport, sources: Sequence[Address], handler: Callable[[Delivery], None]) -> None:
         self._bus, self.sources, self.handler = bus, tuple(sources), handler
 
     def ready(self, timeout: float) -> bool:
@@ -277,9 +275,7 @@ class InprocTransport(Transport):
                 self._ready.append(message)
             elif message.address.lane is Lane.CAST:
                 reason = "delivery_limit" if requeue else "rejected"
-                self._dead.append(
-                    DeadLetter(queue=message.address.queue, reason=reason, body=message.body[:4096])
-                )
+                self._dead.append(DeadLetter(queue=message.address.queue, reason=reason, body=message.body[:4096]))
 
     def _unsubscribe(self, subscription: _Subscription) -> None:
         with self._lock:

@@ -51,9 +51,7 @@ class Server:
         self._subscription: Subscription | None = None
         missing = [name for name in contract.methods() if not callable(getattr(endpoint, name, None))]
         if missing:
-            raise TypeError(
-                f"{type(endpoint).__name__} does not serve {contract.TOPIC}: {', '.join(missing)}"
-            )
+            raise TypeError(f"{type(endpoint).__name__} does not serve {contract.TOPIC}: {', '.join(missing)}")
 
     def start(self) -> Server:
         """Begins to consume; returns before the broker is there. Repeatable."""
@@ -146,9 +144,7 @@ def _sources(contract: type[Contract], host: str | None) -> list[Address]:
     sources = []
     for method in contract.methods().values():
         if method.to_host and host is None:
-            raise TypeError(
-                f"{contract.TOPIC}.{method.name} is addressed to a host, and this server has none"
-            )
+            raise TypeError(f"{contract.TOPIC}.{method.name} is addressed to a host, and this server has none")
         source = Address(contract.TOPIC, host if method.to_host else None, lane(method))
         if source not in sources:
             sources.append(source)

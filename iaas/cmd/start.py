@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from iaas import log
 from iaas.config import loader, sections
 from iaas.daemon import Daemon, rss_kb
+from iaas.errors import Invalid
 from iaas.model.order import Heartbeat, Resources
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def start(binary: str, add: Callable[[argparse.ArgumentParser], None] | None = N
     arguments = parser.parse_args()
     try:
         config = loader.load(sections.ALL, arguments.config_file, arguments.host)
-    except loader.Invalid as error:
+    except Invalid as error:
         raise SystemExit(f"{binary}: {error.message}") from None
     options = config.section(sections.Log)
     log.setup(options.level, options.style)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -24,6 +24,11 @@ def set_limits(tx: Tx, project_id: str, values: Mapping[str, int]) -> None:
         where = (quota_limits.c.project_id == project_id) & (quota_limits.c.resource == resource)
         if not tx.update(quota_limits, where, {"hard_limit": limit}):
             tx.insert(quota_limits, {"project_id": project_id, "resource": resource, "hard_limit": limit})
+
+
+def clear_limits(tx: Tx, project_id: str, resources: Sequence[str]) -> None:
+    """Back to the defaults for these resources."""
+    tx.delete(quota_limits, (quota_limits.c.project_id == project_id) & quota_limits.c.resource.in_(resources))
 
 
 def usage(tx: Tx, project_id: str) -> dict[str, int]:

@@ -53,6 +53,12 @@ class Projects(Collection[Project]):
             USERS.get(tx, user_id)
             return db.of_user(tx, user_id, equals, marker, limit, usable)
 
+    def domain_below(self, parent_id: str) -> str:
+        """The domain of a project's children, also when the parent is the domain itself. Raises NotFound."""
+        with self._database.read() as tx:
+            domain = DOMAINS.find(tx, id=parent_id)
+            return domain.id if domain else PROJECTS.get(tx, parent_id).domain_id
+
     def _create(self, tx: Tx, value: Project) -> Project:
         domain = DOMAINS.find(tx, id=value.domain_id)
         if domain is None:

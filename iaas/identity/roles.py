@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from iaas.db.engine import Database, Tx
 from iaas.db.identity import assignments as db
+from iaas.db.identity import projects as projects_db
 from iaas.db.identity import roles as roles_db
 from iaas.db.identity.nouns import DOMAINS, GROUPS, PROJECTS, ROLES, USERS
 from iaas.db.identity.rows import Rows
@@ -71,6 +71,7 @@ class Query:
     role_id: str | None = None
     target_type: Target | None = None
     target_id: str | None = None
+    subtree: bool = False  # also the projects below the target, which is a project
     effective: bool = False
     names: bool = False
 
@@ -108,6 +109,11 @@ class Assignments:
             _check_ends(tx, actor_type, actor_id, target_type, target_id)
             return db.roles_on(tx, actor_type, actor_id, target_type, target_id)
 
+    def is_on_system(self, user_id: str) -> bool:
+        """Whether the user can scope a token to the system."""
+        with self._database.read() as tx:
+            return projects_db.is_on_system(tx, user_id)
+
     def find(self, query: Query) -> list[Effective]:
         """At most ``MOST``, in a stable order; a constant number of queries, whatever the number of rows."""
         if query.effective and query.group_id:
@@ -115,14 +121,14 @@ class Assignments:
         if query.user_id and query.group_id:
             raise Invalid("Specify a user or group, not both")
         with self._database.read() as tx:
-            found = self._expanded(tx, query) if query.effective else self._stored(tx, query)
+            equals = _target_filter(tx, query)
+            found = self._expanded(tx, query, equals) if query.effective else self._stored(tx, query, equals)
             if not query.names:
                 return found
             names = db.name_all(tx, [item.assignment for item in found])
             return [replace(item, names=names[item.assignment]) for item in found if item.assignment in names]
 
-    def _stored(self, tx: Tx, query: Query) -> list[Effective]:
-        equals = _target_filter(query)
+    def _stored(self, tx: Tx, query: Query, equals: dict[str, Any]) -> list[Effective]:
         if query.role_id:
             equals["role_id"] = query.role_id
         if query.user_id or query.group_id:
@@ -130,8 +136,7 @@ class Assignments:
             equals |= {"actor_id": query.user_id or query.group_id}
         return [Effective(assignment=item, via=item) for item in db.stored(tx, equals, MOST)]
 
-    def _expanded(self, tx: Tx, query: Query) -> list[Effective]:
-        equals = _target_filter(query)
+    def _expanded(self, tx: Tx, query: Query, equals: dict[str, Any]) -> list[Effective]:
         stored = db.of_user(tx, query.user_id, equals, MOST) if query.user_id else db.stored(tx, equals, MOST)
         members = db.members(tx, [item.actor_id for item in stored if item.actor_type is Actor.GROUP])
         closures = roles_db.closures(tx)
@@ -151,8 +156,10 @@ class Assignments:
         return list(found.values())
 
 
-def _target_filter(query: Query) -> dict[str, Any]:
-    equals: Mapping[str, Any] = {"target_type": query.target_type, "target_id": query.target_id}
+def _target_filter(tx: Tx, query: Query) -> dict[str, Any]:
+    equals: dict[str, Any] = {"target_type": query.target_type, "target_id": query.target_id}
+    if query.subtree and query.target_id:
+        equals["target_id"] = projects_db.subtree(tx, query.target_id)
     return {name: value for name, value in equals.items() if value is not None}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from iaas.db.engine import Database, Tx
 from iaas.db.identity import groups as groups_db
 from iaas.db.identity import users as db
-from iaas.db.identity.nouns import DOMAINS, GROUPS, PROJECTS, USERS
+from iaas.db.identity.nouns import DOMAINS, GROUPS, USERS
 from iaas.errors import Forbidden, NotFound
 from iaas.identity.collection import Collection, bounded
 from iaas.identity.login import LoginDesk
@@ -27,7 +27,7 @@ class Users(Collection[User]):
         hashed = None if password is None else self._passwords.hash(password)
 
         def work(tx: Tx) -> User:
-            self._check(tx, value.domain_id, value.default_project_id)
+            _check_domain(tx, value.domain_id)
             return USERS.create(tx, value, password_hash=hashed)
 
         return self._database.run(work)
@@ -58,19 +58,12 @@ class Users(Collection[User]):
         user = self._rows.get(tx, id)
         if changes.get("domain_id", user.domain_id) != user.domain_id:
             raise Forbidden("Update of `domain_id` is not allowed.")
-        self._check(tx, user.domain_id, changes.get("default_project_id"))
         if changes.get("enabled") is False or "password_hash" in changes:
             changes = {**changes, "valid_after": tx.now()}
         return super()._update(tx, id, changes)
 
     def _delete(self, tx: Tx, id: str) -> None:
         db.delete(tx, id)
-
-    def _check(self, tx: Tx, domain_id: str, default_project_id: str | None) -> None:
-        if DOMAINS.find(tx, id=domain_id) is None:
-            raise NotFound.of("domain", domain_id)
-        if default_project_id is not None and PROJECTS.find(tx, id=default_project_id) is None:
-            raise NotFound.of("project", default_project_id)
 
 
 class Groups(Collection[Group]):
@@ -96,8 +89,7 @@ class Groups(Collection[Group]):
                 raise NotFound(f"User '{user_id}' not found in group '{group_id}'.", resource="group_member")
 
     def _create(self, tx: Tx, value: Group) -> Group:
-        if DOMAINS.find(tx, id=value.domain_id) is None:
-            raise NotFound.of("domain", value.domain_id)
+        _check_domain(tx, value.domain_id)
         return super()._create(tx, value)
 
     def _update(self, tx: Tx, id: str, changes: Mapping[str, Any]) -> Group:
@@ -108,3 +100,8 @@ class Groups(Collection[Group]):
 
     def _delete(self, tx: Tx, id: str) -> None:
         groups_db.delete(tx, id)
+
+
+def _check_domain(tx: Tx, domain_id: str) -> None:
+    if DOMAINS.find(tx, id=domain_id) is None:
+        raise NotFound.of("domain", domain_id)

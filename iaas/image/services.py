@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from iaas import plugins
 from iaas.config.sections import Image as ImageOptions
@@ -20,5 +19,5 @@ class ImageServices:
 
 def make(database: Database, options: ImageOptions) -> ImageServices:
     """With the store that the options name. Raises Invalid for a store that does not exist."""
-    store: Store = plugins.load("iaas.image.stores", options.store)(Path(options.directory))
+    store: Store = plugins.load("iaas.image.stores", options.store)(options)
     return ImageServices(database=database, store=store, options=options)

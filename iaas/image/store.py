@@ -1,7 +1,8 @@
 """The interface of an image store: blobs under names, written once. It knows no image, no user and no quota.
 
 A name is ``<image id>.<generation>`` (model.image.Image.blob) and every store checks it before anything else.
-The contract suite tests/contract/test_image_store.py runs over every file of iaas/image/stores/.
+A plug-in is called with the [image] section of the configuration. The contract suite
+tests/contract/test_image_store.py runs over every file of iaas/image/stores/.
 """
 
 from __future__ import annotations

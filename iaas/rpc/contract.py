@@ -113,7 +113,7 @@ def _remote(function: Callable[P, R], kind: str, seconds: float, transient: bool
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         arguments = dict(bound.arguments)
-        self: Contract = arguments.pop("self")  # type: ignore[assignment]
+        self: Contract = arguments.pop("self")
         method = _describe(function, kind, seconds, transient)
         host = arguments.pop("host") if method.to_host else None
         return self._sender.send(self.TOPIC, host, self.version(), method, arguments)  # type: ignore[no-any-return]

@@ -1,7 +1,7 @@
-"""A RabbitMQ of the tests' own, started by hand on free ports above 20000, as pytest's session fixture ``rabbit``.
+"""A RabbitMQ of the tests' own on free ports above 20000: pytest's session fixture ``rabbit``.
 
-Use: ``from tests.integration.rabbit import Rabbit, rabbit`` (the import makes the fixture known to the module).
-Starting takes about 10 s. ``kill`` and ``wipe`` leave the broker down: follow with ``start``.
+Starting takes 5 to 10 s. ``kill``, ``stop`` and ``wipe`` leave the broker down: follow with ``start``, for it
+is shared. Use a queue prefix of your own in every test.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ class Rabbit:
 
 
 def broker() -> Iterator[Rabbit]:
-    """A fresh broker for the length of the iteration; skips, with the reason, where RabbitMQ is not installed."""
+    """A fresh broker for the length of the iteration; skips where RabbitMQ is not installed, and says so."""
     if not SERVER.exists():
         pytest.skip(f"{SERVER} is not installed")
     with tempfile.TemporaryDirectory(prefix="iaas-rabbit-") as directory:
@@ -170,5 +170,5 @@ def broker() -> Iterator[Rabbit]:
 
 @pytest.fixture(scope="session")
 def rabbit() -> Iterator[Rabbit]:
-    """Shared by the session: leave it running, and use a queue prefix of your own."""
+    """The session's broker: leave it running."""
     yield from broker()

@@ -100,9 +100,7 @@ class AmqpSubscription(Subscription):
 class Consumer:
     """The Role of the consuming link."""
 
-    def __init__(
-        self, name: str, urls: Sequence[str], topology: Topology, publisher: Publisher, clock: Clock
-    ) -> None:
+    def __init__(self, name: str, urls: Sequence[str], topology: Topology, publisher: Publisher, clock: Clock) -> None:
         self.link = Link(name, urls, self)
         self.replies = Replies()
         self._topology, self._publisher, self._clock = topology, publisher, clock

@@ -112,6 +112,9 @@ class Link:
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
 
+    def __del__(self) -> None:
+        os.close(self._event)  # not in close(): a late wake() would write to whatever has the number by then
+
     def _run(self) -> None:
         while not self._closing.is_set():
             connection = self._connect()

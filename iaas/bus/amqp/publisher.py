@@ -122,13 +122,12 @@ class Publisher:
         return 0.0
 
     def lost(self, reason: str, *, gone: bool) -> None:
-        """What may be repeated waits for the next connection; if there is none, everything fails now."""
+        """What may be repeated waits for the next connection; if there is none, what waits fails now.
+
+        A call that was sent and not confirmed is neither: its answer may still come, by the other link.
+        """
         unconfirmed, self._unconfirmed = list(self._unconfirmed.values()), {}
-        for message in reversed(unconfirmed):
-            if message.repeat and not gone and not message.abandoned:
-                self._outbox.appendleft(message)
-            else:
-                self._settle(message, reason)
+        self._outbox.extendleft(message for message in reversed(unconfirmed) if message.repeat)
         while gone and self._outbox:
             self._settle(self._outbox.popleft(), reason)
 

@@ -95,9 +95,7 @@ class Topology:
 
 
 def _quorum(channel: Any, name: str, arguments: dict[str, Any]) -> None:
-    channel.queue_declare(
-        name, durable=True, auto_delete=False, arguments={"x-queue-type": "quorum", **arguments}
-    )
+    channel.queue_declare(name, durable=True, auto_delete=False, arguments={"x-queue-type": "quorum", **arguments})
 
 
 def _transient(channel: Any, name: str, arguments: dict[str, Any]) -> None:

@@ -40,9 +40,7 @@ class AmqpTransport(Transport):
     def hint(self, to: Address, body: bytes) -> None:
         exchange = self._topology.exchange(to)
         key = "" if exchange else self._topology.queue(to)
-        self._publisher.loose(
-            Outgoing(exchange=exchange, key=key, body=body, properties={"delivery_mode": TRANSIENT})
-        )
+        self._publisher.loose(Outgoing(exchange=exchange, key=key, body=body, properties={"delivery_mode": TRANSIENT}))
 
     def request(self, to: Address, body: bytes, seconds: float) -> bytes:
         end = time.monotonic() + seconds

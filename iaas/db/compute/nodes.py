@@ -51,6 +51,11 @@ def record(tx: Tx, host: str, resources: Resources, zone: str = "nova") -> None:
         tx.update(compute_nodes, compute_nodes.c.host == host, seen | {"updated_at": tx.now()})
 
 
+def forget(tx: Tx, host: str) -> None:
+    """Removes a host that carries nothing any more; its next heartbeat brings it back."""
+    tx.delete(compute_nodes, (compute_nodes.c.host == host) & (compute_nodes.c.servers == 0))
+
+
 def claim(tx: Tx, wanted: Allocation, capacity: Capacity) -> bool:
     """Takes the amounts if they still fit; False when another claim was faster."""
     c = compute_nodes.c

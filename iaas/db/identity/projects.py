@@ -43,6 +43,13 @@ def depth(tx: Tx, project_id: str) -> int:
     return int(tx.scalar(sa.select(sa.func.count()).select_from(chain)))
 
 
+def subtree(tx: Tx, project_id: str) -> tuple[str, ...]:
+    """The ids of the project and of everything below it."""
+    below = sa.select(projects.c.id).where(projects.c.id == project_id).cte("below", recursive=True)
+    below = below.union(sa.select(projects.c.id).where(projects.c.parent_id == below.c.id))
+    return tuple(tx.execute(sa.select(below.c.id)).scalars())
+
+
 def of_user(
     tx: Tx, user_id: str, equals: dict[str, Any], marker: str | None, limit: int, usable: bool = False
 ) -> list[Project]:

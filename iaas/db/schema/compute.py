@@ -33,6 +33,7 @@ servers = sa.Table(
     sa.Column("config_drive", sa.Boolean, nullable=False, default=False),
     sa.Column("locked", sa.Boolean, nullable=False, default=False),
     sa.Column("locked_reason", sa.String(255)),
+    sa.Column("locked_by", sa.String(16)),  # "owner" or "admin": an administrator's lock is not the owner's to open
     sa.Column("reservation_id", sa.String(32), nullable=False),
     sa.Column("launch_index", sa.Integer, nullable=False, default=0),
     sa.Column("fault", sa.JSON),  # {"code", "message", "created", "details"}

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from iaas.config.sections import Image
 from iaas.errors import Conflict, NotFound, Unavailable
 from iaas.host import files
 from iaas.image.faults import StoreFull
@@ -28,10 +29,10 @@ _CHECK_EVERY = 64 * 1024 * 1024  # bytes written between two looks at the free s
 
 
 class FilesystemStore:
-    """``root`` is made when it is missing; nothing outside it is ever touched."""
+    """The directory is made when it is missing; nothing outside it is ever touched."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = files.directory(root, 0o750)
+    def __init__(self, options: Image) -> None:
+        self.root = files.directory(Path(options.directory), 0o750)
 
     def writer(self, name: str) -> Writer:
         folder = self.root / checked(name)[:2]

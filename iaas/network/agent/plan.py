@@ -131,16 +131,17 @@ def _dhcp(network: NetworkWiring, bridge: str, found: Found) -> Iterator[Step]:
     namespace = namespace_of(network, bridge)
     if namespace is None or network.dhcp is None:
         return
-    if namespace not in found.namespaces:
+    rebuilt = namespace not in found.namespaces  # then what lives in it may go with the old one
+    if rebuilt:
         yield EnsureNamespace(network_id=network.id, namespace=namespace)
     served = dhcp_part(network)
-    if served not in found.dhcp:
+    if rebuilt or served not in found.dhcp:
         yield EnsureDhcp(network_id=network.id, network=served)
     clients = {(host.mac.lower(), fixed.ip) for host in network.dhcp.hosts for fixed in host.ips}
     for id, mac, ip in found.leases:
         if id == network.id and (mac.lower(), ip) not in clients:
             yield ReleaseLease(network_id=id, mac=mac, ip=ip)
-    if network.id not in found.metadata:
+    if rebuilt or network.id not in found.metadata:
         yield ServeMetadata(network_id=network.id)
 
 

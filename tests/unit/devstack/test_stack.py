@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack.stack import broker, down, plumbing, processes, say, settings, status, suite
+from devstack.stack import broker, leftovers, plumbing, processes, say, settings, status, suite
 from devstack.stack.failure import Failure
 from devstack.stack.keeper import State
 from devstack.stack.settings import ROOT, Settings
@@ -60,20 +60,20 @@ def test_a_run_that_leaves_no_report_is_a_failure(tmp_path: Path) -> None:
     assert (Count(1, 2, 3) + Count(1, 0, 0)).line() == "2 passed, 2 failed, 3 skipped"
 
 
-def test_leftovers_are_processes_that_name_the_stack_or_stand_in_its_directory(stack: Settings, tmp_path: Path) -> None:
-    stack.state.mkdir()
+def test_leftovers_are_what_the_keeper_of_this_stack_has_started_and_nothing_else(stack: Settings) -> None:
     code = "import sys; print('ready', flush=True); sys.stdin.read()"
-    calls = [([f"{stack.state}/x"], "/"), ([], str(stack.state)), (["elsewhere"], str(tmp_path))]
+    marks = [str(stack.state), f"{stack.state}-other", ""]
     started = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, *arguments], cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        for arguments, cwd in calls
-    ]
+        subprocess.Popen([sys.executable, "-c", code, f"{stack.state}/x"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         env={leftovers.MARK: mark})
+        for mark in marks
+    ]  # fmt: skip
     try:
         for each in started:
             assert each.stdout and each.stdout.readline() == b"ready\n"
-        assert set(down.leftovers(stack)) == {started[0].pid, started[1].pid}
+        assert leftovers.find(stack) == [started[0].pid]
+        leftovers.end_daemons(stack)
+        assert [each.poll() is None for each in started] == [False, True, True]
     finally:
         for each in started:
             each.communicate()

@@ -63,15 +63,19 @@ def ensure(runner: Runner, step: EnsureBridge) -> None:
     failpoints.hit("network.agent.after_bridge")
 
 
+def refuse_while_used(name: str) -> None:
+    """Raises Conflict while a guest is plugged in: never pull the floor from under it."""
+    guests = sorted(path.name for path in (_NET / name / "brif").glob("tap*"))
+    if guests:
+        raise Conflict(f"bridge {name} still has guests: {', '.join(guests)}")
+
+
 def remove(runner: Runner, name: str) -> None:
-    """Raises Conflict while a guest is plugged in: never pull the floor from under it. Harmless when gone."""
-    if not exists(name):
-        return
-    members = [path.name for path in (_NET / name / "brif").iterdir()]
-    if any(member.startswith("tap") for member in members):
-        raise Conflict(f"bridge {name} still has guests: {', '.join(sorted(members))}")
-    failpoints.hit("network.agent.before_bridge_removed")
-    batch(runner, [f"link delete {name}"])
+    """Raises Conflict while a guest is plugged in. Harmless when the bridge is gone."""
+    refuse_while_used(name)
+    if exists(name):
+        failpoints.hit("network.agent.before_bridge_removed")
+        batch(runner, [f"link delete {name}"])
 
 
 def plug(runner: Runner, step: PlugTap) -> None:

@@ -123,6 +123,7 @@ class LinuxBridgeDriver:
         self._records.remove(network_id, _NAMESPACE)
 
     def _remove_network(self, network_id: str) -> None:
+        bridges.refuse_while_used(bridge_name(network_id))
         self._remove_dhcp(network_id)
         bridges.remove(self._runner, bridge_name(network_id))
         self._records.forget(network_id)

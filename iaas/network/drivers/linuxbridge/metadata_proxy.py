@@ -98,6 +98,9 @@ class MetadataProxy:
         self._wake()
 
     def close(self) -> None:
+        """Ends threads and sockets; requests that are being answered are answered. Harmless twice."""
+        if self._closed:
+            return
         self._closed = True
         for network_id in list(self._doors):
             self.shut(network_id)
@@ -105,6 +108,9 @@ class MetadataProxy:
         if self._acceptor is not None:
             self._acceptor.join(SECONDS)
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._selector.close()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
 
     def _wake(self) -> None:
         os.write(self._wake_write, b"x")

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from iaas import failpoints
-from iaas.errors import Error
+from iaas.errors import Error, NotFound
 from iaas.host import netns
 from iaas.host.exec import Runner
 from iaas.model.wiring import dhcp_namespace
@@ -48,8 +48,11 @@ def found(wanted: Namespace) -> Namespace | None:
 
 
 def ensure(runner: Runner, wanted: Namespace) -> None:
-    """Makes the namespace as wanted; what is already right is not touched, so that no packet is lost."""
+    """Makes the namespace as wanted; what is already right is not touched, so that no packet is lost. Raises
+    NotFound without the bridge."""
     name, ns, dp = dhcp_namespace(wanted.network_id), inner(wanted.port_id), outer(wanted.port_id)
+    if not bridges.exists(wanted.bridge):
+        raise NotFound.of("bridge", wanted.bridge)
     failpoints.hit("network.agent.before_namespace")
     netns.create(runner, name)
     if not bridges.exists(dp) or not _has(name, ns):

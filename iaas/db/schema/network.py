@@ -1,0 +1,150 @@
+"""Networks, subnets, ports with their addresses, security groups, tags, and who serves DHCP where."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from iaas.db.schema.metadata import UtcDateTime, metadata, project_column, uuid_key
+
+
+def _described() -> list[sa.Column[object]]:
+    return [
+        sa.Column("name", sa.String(255), nullable=False, default=""),
+        sa.Column("description", sa.String(255), nullable=False, default=""),
+    ]
+
+
+def _stamped() -> list[sa.Column[object]]:
+    return [
+        sa.Column("revision", sa.Integer, nullable=False, default=0),
+        sa.Column("created_at", UtcDateTime, nullable=False),
+        sa.Column("updated_at", UtcDateTime, nullable=False),
+    ]
+
+
+networks = sa.Table(
+    "networks",
+    metadata,
+    uuid_key(),
+    project_column(),
+    *_described(),
+    sa.Column("admin_state_up", sa.Boolean, nullable=False),
+    sa.Column("shared", sa.Boolean, nullable=False, index=True),
+    sa.Column("external", sa.Boolean, nullable=False, index=True),
+    sa.Column("port_security", sa.Boolean, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("physical_network", sa.String(64)),
+    sa.Column("segmentation_id", sa.Integer),
+    sa.Column("segment", sa.String(96), unique=True),  # "flat/physnet1": what can be used once; NULL for local
+    sa.Column("mtu", sa.Integer, nullable=False),
+    sa.Column("zone", sa.Integer, nullable=False, unique=True),  # conntrack zone, 1 … 65535
+    *_stamped(),
+)
+
+subnets = sa.Table(
+    "subnets",
+    metadata,
+    uuid_key(),
+    project_column(),
+    sa.Column("network_id", sa.String(36), sa.ForeignKey("networks.id"), nullable=False, index=True),
+    *_described(),
+    sa.Column("ip_version", sa.Integer, nullable=False),
+    sa.Column("cidr", sa.String(64), nullable=False),
+    sa.Column("gateway_ip", sa.String(45)),
+    sa.Column("enable_dhcp", sa.Boolean, nullable=False),
+    sa.Column("pools", sa.JSON, nullable=False),  # [[first, last], …]
+    sa.Column("dns_nameservers", sa.JSON, nullable=False),
+    sa.Column("host_routes", sa.JSON, nullable=False),  # [[destination, next hop], …]
+    sa.Column("ipv6_ra_mode", sa.String(16)),
+    sa.Column("ipv6_address_mode", sa.String(16)),
+    *_stamped(),
+)
+
+ports = sa.Table(
+    "ports",
+    metadata,
+    uuid_key(),
+    project_column(),
+    sa.Column("network_id", sa.String(36), sa.ForeignKey("networks.id"), nullable=False, index=True),
+    *_described(),
+    sa.Column("mac", sa.String(17), nullable=False),
+    sa.Column("admin_state_up", sa.Boolean, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),  # ACTIVE or DOWN
+    sa.Column("device_id", sa.String(255), nullable=False, default="", index=True),
+    sa.Column("device_owner", sa.String(255), nullable=False, default=""),
+    # The server that the compute service plugs it into. device_id is what users may write; this is not.
+    sa.Column("server_id", sa.String(36), index=True),
+    sa.Column("position", sa.Integer, nullable=False, default=0),  # order of the server's interfaces
+    sa.Column("made_for_server", sa.Boolean, nullable=False, default=False),  # goes when the server goes
+    sa.Column("host", sa.String(255), index=True),
+    sa.Column("vnic_type", sa.String(32), nullable=False),
+    sa.Column("profile", sa.JSON, nullable=False),
+    sa.Column("port_security", sa.Boolean, nullable=False),
+    sa.Column("allowed_pairs", sa.JSON, nullable=False),  # [[mac, address or CIDR], …]
+    *_stamped(),
+    sa.UniqueConstraint("network_id", "mac"),
+)
+
+ip_allocations = sa.Table(
+    "ip_allocations",
+    metadata,
+    sa.Column("subnet_id", sa.String(36), sa.ForeignKey("subnets.id"), primary_key=True),
+    sa.Column("ip", sa.String(45), primary_key=True),  # canonical text
+    sa.Column("port_id", sa.String(36), sa.ForeignKey("ports.id", ondelete="CASCADE"), nullable=False, index=True),
+    # Distance from the subnet's first address, to find a gap; NULL beyond 2^62 (IPv6), where nobody searches.
+    sa.Column("offset", sa.BigInteger),
+    sa.Index("ix_ip_allocations_offset", "subnet_id", "offset"),
+    sa.Index("ix_ip_allocations_ip", "ip"),
+)
+
+security_groups = sa.Table(
+    "security_groups",
+    metadata,
+    uuid_key(),
+    project_column(),
+    *_described(),
+    sa.Column("default_of", sa.String(64), unique=True),  # the project whose default group it is
+    *_stamped(),
+)
+
+security_group_rules = sa.Table(
+    "security_group_rules",
+    metadata,
+    uuid_key(),
+    project_column(),
+    sa.Column(
+        "group_id", sa.String(36), sa.ForeignKey("security_groups.id", ondelete="CASCADE"), nullable=False
+    ),
+    sa.Column("description", sa.String(255), nullable=False, default=""),
+    sa.Column("direction", sa.String(8), nullable=False),
+    sa.Column("ip_version", sa.Integer, nullable=False),
+    sa.Column("protocol", sa.String(16)),
+    sa.Column("port_min", sa.Integer),
+    sa.Column("port_max", sa.Integer),
+    sa.Column("remote_cidr", sa.String(64)),
+    sa.Column("remote_group_id", sa.String(36), sa.ForeignKey("security_groups.id"), index=True),
+    sa.Column("signature", sa.String(255), nullable=False),  # what the rule does, so that none is there twice
+    *_stamped(),
+    sa.UniqueConstraint("group_id", "signature"),
+)
+
+port_groups = sa.Table(
+    "port_security_groups",
+    metadata,
+    sa.Column("port_id", sa.String(36), sa.ForeignKey("ports.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("group_id", sa.String(36), sa.ForeignKey("security_groups.id"), primary_key=True, index=True),
+)
+
+network_hosts = sa.Table(
+    "network_hosts",
+    metadata,
+    sa.Column("network_id", sa.String(36), sa.ForeignKey("networks.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("host", sa.String(255), nullable=False, index=True),  # whose agent runs the network's DHCP server
+)
+
+network_tags = sa.Table(
+    "network_tags",
+    metadata,
+    sa.Column("resource_id", sa.String(36), primary_key=True),  # of any noun of the network API
+    sa.Column("tag", sa.String(255), primary_key=True, index=True),
+)
