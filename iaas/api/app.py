@@ -136,7 +136,10 @@ class _Front:
         method = "GET" if request.method == "HEAD" else request.method
         chosen = [r for r in routes if r.method == request.method] or [r for r in routes if r.method == method]
         if not chosen:
-            raise MethodNotAllowed(f"The method {request.method} is not allowed for this resource.")
+            raise MethodNotAllowed(
+                f"The method {request.method} is not allowed for this resource.",
+                allow=", ".join(sorted({route.method for route in routes})),
+            )
         return dict(variables), chosen
 
     def _identify(self, request: flask.Request, caller: Context, routes: Iterable[Route]) -> tuple[Context, str | None]:
@@ -202,6 +205,7 @@ class _Front:
         status = reply.status or route.status
         if reply.body is None:
             response = flask.Response(status=status)
+            del response.headers["Content-Type"]  # of nothing
         elif isinstance(reply.body, bytes) or hasattr(reply.body, "__next__"):
             response = flask.Response(reply.body, status=status, mimetype="application/octet-stream")
         else:
@@ -217,6 +221,8 @@ class _Front:
         response = flask.Response(schema.encode(body), status=status, mimetype="application/json")
         if status == 401:
             response.headers["WWW-Authenticate"] = 'Keystone uri="/v3"'
+        if isinstance(error, MethodNotAllowed):
+            response.headers["Allow"] = error.details.get("allow", "")
         if status == 503:
             response.headers["Retry-After"] = "1"
         if isinstance(error, Forbidden):

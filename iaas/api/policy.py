@@ -53,7 +53,7 @@ class Policy:
         if rule not in self.rules:
             return False
         self._refresh()
-        credentials = {
+        credentials: dict[str, Any] = {
             "user_id": context.user_id,
             "project_id": context.project_id,
             "tenant_id": context.project_id,
@@ -68,7 +68,8 @@ class Policy:
         # What is absent is left out, on both sides: "None" must not equal "None" for a caller without a project.
         goal = {"project_id": context.project_id, "user_id": context.user_id, **(target or {})}
         goal = {name: value for name, value in goal.items() if value is not None}
-        return bool(self._enforcer.enforce(rule, goal, credentials))
+        held = {name: value for name, value in credentials.items() if value is not None}
+        return bool(self._enforcer.enforce(rule, goal, held))
 
     def enforce(self, rule: str, context: Context, target: Mapping[str, Any] | None = None) -> None:
         """Raises Forbidden when the rule does not hold."""

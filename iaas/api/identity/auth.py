@@ -1,0 +1,68 @@
+"""What the token's own user can see and where it can scope to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from iaas.api.call import Call
+from iaas.api.identity.domains import show_domain
+from iaas.api.identity.listing import asked, links, listed
+from iaas.api.identity.projects import show_project
+from iaas.api.route import ANY, Reply, Route, Rule
+from iaas.errors import Forbidden
+from iaas.identity.service import IdentityServices
+
+
+def catalog_of(call: Call[IdentityServices], user_id: str, project_id: str | None) -> list[dict[str, Any]]:
+    """The catalog as tokens carry it; ``region`` repeats ``region_id`` for old clients."""
+    return [
+        {
+            "id": entry.service.id,
+            "type": entry.service.type,
+            "name": entry.service.name or "",
+            "endpoints": [
+                {
+                    "id": endpoint.id,
+                    "interface": endpoint.interface,
+                    "region": endpoint.region_id,
+                    "region_id": endpoint.region_id,
+                    "url": endpoint.url,
+                }
+                for endpoint in entry.endpoints
+            ],
+        }
+        for entry in call.services.endpoints.catalog(user_id, project_id)
+    ]
+
+
+def show_catalog(call: Call[IdentityServices]) -> dict[str, Any]:
+    caller = call.context
+    if not caller.project_id:
+        raise Forbidden("A project-scoped token is required to produce a service catalog.")
+    return {"catalog": catalog_of(call, caller.user_id or "", caller.project_id), "links": links(call)}
+
+
+def list_projects(call: Call[IdentityServices]) -> Reply:
+    limits = asked(call)
+    user_id = call.context.user_id or ""
+    found = call.services.projects.of_user(user_id, {"enabled": True}, limits.marker, limits.limit + 1, usable=True)
+    return listed(call, "projects", found, limits, lambda item: show_project(call, item))
+
+
+def list_domains(call: Call[IdentityServices]) -> Reply:
+    limits = asked(call)
+    found = call.services.domains.of_user(call.context.user_id or "", limits.marker, limits.limit + 1)
+    return listed(call, "domains", found, limits, lambda item: show_domain(call, item))
+
+
+def show_system(call: Call[IdentityServices]) -> dict[str, Any]:
+    on = call.services.assignments.is_on_system(call.context.user_id or "")
+    return {"system": [{"all": True}] if on else [], "links": links(call)}
+
+
+ROUTES = (
+    Route("GET", "/v3/auth/catalog", show_catalog, policy=Rule("identity:get_auth_catalog", ANY)),
+    Route("GET", "/v3/auth/projects", list_projects, policy=Rule("identity:get_auth_projects", ANY)),
+    Route("GET", "/v3/auth/domains", list_domains, policy=Rule("identity:get_auth_domains", ANY)),
+    Route("GET", "/v3/auth/system", show_system, policy=Rule("identity:get_auth_system", ANY)),
+)

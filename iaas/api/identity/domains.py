@@ -1,0 +1,58 @@
+"""Domains: the namespaces of users, groups and projects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from iaas.api.call import Call
+from iaas.api.identity.bodies import DESCRIPTION, ENABLED, NAME, entity, filters, values
+from iaas.api.identity.listing import asked, listed, shown
+from iaas.api.identity.rules import SEE, SEE_OR_IN_DOMAIN
+from iaas.api.route import ADMIN, Reply, Route, Rule
+from iaas.identity.service import IdentityServices
+from iaas.ids import new_hex
+from iaas.model.project import Domain
+
+_FIELDS = {"name": NAME, "description": DESCRIPTION, "enabled": ENABLED}
+CREATE = entity("domain", _FIELDS, ("name",))
+UPDATE = entity("domain", _FIELDS)
+
+
+def show_domain(call: Call[Any], domain: Domain) -> dict[str, Any]:
+    fields = {"name": domain.name, "description": domain.description, "enabled": domain.enabled}
+    return shown(call, "domains", domain, {**fields, "tags": [], "options": {}})
+
+
+def list_domains(call: Call[IdentityServices]) -> Reply:
+    limits = asked(call)
+    found = call.services.domains.page(filters(call, "name", flags=("enabled",)), limits.marker, limits.limit + 1)
+    return listed(call, "domains", found, limits, lambda item: show_domain(call, item))
+
+
+def get_domain(call: Call[IdentityServices]) -> dict[str, Any]:
+    return {"domain": show_domain(call, call.services.domains.get(call.path["domain_id"]))}
+
+
+def create_domain(call: Call[IdentityServices]) -> dict[str, Any]:
+    domain = Domain(id=new_hex(), **values(call.body["domain"], _FIELDS))
+    return {"domain": show_domain(call, call.services.domains.create(domain))}
+
+
+def update_domain(call: Call[IdentityServices]) -> dict[str, Any]:
+    changes = values(call.body["domain"], _FIELDS)
+    return {"domain": show_domain(call, call.services.domains.update(call.path["domain_id"], changes))}
+
+
+def delete_domain(call: Call[IdentityServices]) -> None:
+    call.services.domains.delete(call.path["domain_id"])
+
+
+_ONE = "/v3/domains/<domain_id>"
+_GET = Rule("identity:get_domain", SEE_OR_IN_DOMAIN)
+ROUTES = (
+    Route("GET", "/v3/domains", list_domains, policy=Rule("identity:list_domains", SEE)),
+    Route("POST", "/v3/domains", create_domain, policy=Rule("identity:create_domain", ADMIN), body=CREATE, status=201),
+    Route("GET", _ONE, get_domain, policy=_GET, target=("domain_id",)),
+    Route("PATCH", _ONE, update_domain, policy=Rule("identity:update_domain", ADMIN), body=UPDATE),
+    Route("DELETE", _ONE, delete_domain, policy=Rule("identity:delete_domain", ADMIN), status=204),
+)

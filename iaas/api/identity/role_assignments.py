@@ -1,0 +1,80 @@
+"""The list of who has which role where, as stored or as it is in effect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from iaas.api.call import Call
+from iaas.api.identity.bodies import flag
+from iaas.api.identity.listing import links
+from iaas.api.identity.rules import SEE
+from iaas.api.route import Route, Rule
+from iaas.errors import Invalid
+from iaas.identity.roles import Query
+from iaas.identity.service import IdentityServices
+from iaas.model.role import SYSTEM, Actor, Assignment, Effective, Target
+
+
+def list_assignments(call: Call[IdentityServices]) -> dict[str, Any]:
+    found = call.services.assignments.find(_query(call))
+    return {"role_assignments": [_shown(call, item) for item in found], "links": links(call)}
+
+
+def _query(call: Call[Any]) -> Query:
+    query = call.query
+    places = {
+        Target.PROJECT: query.get("scope.project.id"),
+        Target.DOMAIN: query.get("scope.domain.id"),
+        Target.SYSTEM: SYSTEM if flag(call, "scope.system") else None,
+    }
+    asked = [(kind, id) for kind, id in places.items() if id]
+    if len(asked) > 1:
+        raise Invalid("Specify a domain or project or system, not more than one of them.")
+    subtree = flag(call, "include_subtree")
+    if subtree and not places[Target.PROJECT]:
+        raise Invalid("scope.project.id must be specified if include_subtree is also specified.")
+    kind, id = asked[0] if asked else (None, None)
+    return Query(
+        user_id=query.get("user.id"),
+        group_id=query.get("group.id"),
+        role_id=query.get("role.id"),
+        target_type=kind,
+        target_id=id,
+        subtree=subtree,
+        effective=flag(call, "effective"),
+        names=flag(call, "include_names"),
+    )
+
+
+def _shown(call: Call[Any], found: Effective) -> dict[str, Any]:
+    item, names = found.assignment, found.names
+    role: dict[str, Any] = {"id": item.role_id}
+    actor: dict[str, Any] = {"id": item.actor_id}
+    target: dict[str, Any] = {"id": item.target_id}
+    if names:
+        role["name"] = names.role
+        actor |= {"name": names.actor, "domain": {"id": names.actor_domain_id, "name": names.actor_domain}}
+        target["name"] = names.target
+        if names.target_domain_id:
+            target["domain"] = {"id": names.target_domain_id, "name": names.target_domain}
+    scope = {"system": {"all": True}} if item.target_type is Target.SYSTEM else {item.target_type.value: target}
+    return {"role": role, item.actor_type.value: actor, "scope": scope, "links": _links(call, found)}
+
+
+def _links(call: Call[Any], found: Effective) -> dict[str, str]:
+    """Where the assignment is stored and, for an effective one, what made it this user's and this role."""
+    item, via = found.assignment, found.via
+    answer = {"assignment": f"{call.base_url}/v3{_place(via)}"}
+    if via.actor_type is Actor.GROUP and item.actor_type is Actor.USER:
+        answer["membership"] = f"{call.base_url}/v3/groups/{via.actor_id}/users/{item.actor_id}"
+    if via.role_id != item.role_id:
+        answer["prior_role"] = f"{call.base_url}/v3/prior_roles/{via.role_id}/implies/{item.role_id}"
+    return answer
+
+
+def _place(item: Assignment) -> str:
+    where = "/system" if item.target_type is Target.SYSTEM else f"/{item.target_type.value}s/{item.target_id}"
+    return f"{where}/{item.actor_type.value}s/{item.actor_id}/roles/{item.role_id}"
+
+
+ROUTES = (Route("GET", "/v3/role_assignments", list_assignments, policy=Rule("identity:list_role_assignments", SEE)),)

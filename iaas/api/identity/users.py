@@ -1,0 +1,110 @@
+"""Users and their passwords."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from iaas.api.call import Call
+from iaas.api.identity.bodies import (
+    DESCRIPTION,
+    ENABLED,
+    ID,
+    ID_OR_NULL,
+    LONG_NAME,
+    PASSWORD,
+    entity,
+    filters,
+    home_domain,
+    values,
+)
+from iaas.api.identity.listing import asked, listed, shown
+from iaas.api.identity.rules import ONLY_SELF, SEE, SEE_OR_SELF
+from iaas.api.route import ADMIN, Reply, Route, Rule
+from iaas.api.schema import wrapped
+from iaas.identity.service import IdentityServices
+from iaas.ids import new_hex
+from iaas.model.user import User
+
+_FIELDS = {
+    "name": LONG_NAME,
+    "domain_id": ID,
+    "enabled": ENABLED,
+    "default_project_id": ID_OR_NULL,
+    "description": DESCRIPTION,
+}
+CREATE = entity("user", {**_FIELDS, "password": {**PASSWORD, "type": ["string", "null"]}}, ("name",))
+UPDATE = entity("user", {**_FIELDS, "password": PASSWORD})
+CHANGE_PASSWORD = wrapped(
+    "user", {"password": PASSWORD, "original_password": PASSWORD}, ("password", "original_password")
+)
+
+
+def show_user(call: Call[Any], user: User) -> dict[str, Any]:
+    """What is not set is left out, as published; the password never shows."""
+    optional = {"default_project_id": user.default_project_id, "description": user.description}
+    return shown(call, "users", user, {
+        "name": user.name,
+        "domain_id": user.domain_id,
+        "enabled": user.enabled,
+        "password_expires_at": None,
+        "options": {},
+        **{name: value for name, value in optional.items() if value is not None},
+    })  # fmt: skip
+
+
+def list_users(call: Call[IdentityServices]) -> Reply:
+    limits = asked(call)
+    equals = filters(call, "name", "domain_id", flags=("enabled",))
+    found = call.services.users.page(equals, limits.marker, limits.limit + 1)
+    return listed(call, "users", found, limits, lambda item: show_user(call, item))
+
+
+def list_group_users(call: Call[IdentityServices]) -> Reply:
+    limits = asked(call)
+    equals = filters(call, "name", "domain_id", flags=("enabled",))
+    found = call.services.users.of_group(call.path["group_id"], equals, limits.marker, limits.limit + 1)
+    return listed(call, "users", found, limits, lambda item: show_user(call, item))
+
+
+def get_user(call: Call[IdentityServices]) -> dict[str, Any]:
+    return {"user": show_user(call, call.services.users.get(call.path["user_id"]))}
+
+
+def create_user(call: Call[IdentityServices]) -> dict[str, Any]:
+    body = call.body["user"]
+    user = User(id=new_hex(), **{"domain_id": home_domain(call), **values(body, _FIELDS)})
+    return {"user": show_user(call, call.services.users.create_with(user, body.get("password")))}
+
+
+def update_user(call: Call[IdentityServices]) -> dict[str, Any]:
+    body = call.body["user"]
+    changes = values(body, _FIELDS)
+    user = call.services.users.update_with(call.path["user_id"], changes, body.get("password"))
+    return {"user": show_user(call, user)}
+
+
+def delete_user(call: Call[IdentityServices]) -> None:
+    call.services.users.delete(call.path["user_id"])
+
+
+def change_password(call: Call[IdentityServices]) -> None:
+    """Only the owner's way in: its token and its old password (S-046)."""
+    words = call.body["user"]
+    call.services.users.change_password(
+        call.path["user_id"], words["original_password"], words["password"], call.source
+    )
+
+
+_ALL, _ONE = "/v3/users", "/v3/users/<user_id>"
+_CHANGE = Rule("identity:change_password", ONLY_SELF)
+_OF_GROUP = Rule("identity:list_users_in_group", SEE)
+ROUTES = (
+    Route("GET", _ALL, list_users, policy=Rule("identity:list_users", SEE)),
+    Route("POST", _ALL, create_user, policy=Rule("identity:create_user", ADMIN), body=CREATE, status=201),
+    Route("GET", _ONE, get_user, policy=Rule("identity:get_user", SEE_OR_SELF), target=("user_id",)),
+    Route("PATCH", _ONE, update_user, policy=Rule("identity:update_user", ADMIN), body=UPDATE),
+    Route("DELETE", _ONE, delete_user, policy=Rule("identity:delete_user", ADMIN), status=204),
+    Route("POST", f"{_ONE}/password", change_password, policy=_CHANGE, target=("user_id",),
+          body=CHANGE_PASSWORD, status=204),
+    Route("GET", "/v3/groups/<group_id>/users", list_group_users, policy=_OF_GROUP),
+)  # fmt: skip
