@@ -9,6 +9,7 @@ from devstack.stack.failure import Failure
 from devstack.stack.settings import Settings
 
 REGION = "RegionOne"
+FILTER_MARK = "devstack"  # in the names of the agent's nft tables
 _MARK = "# Written by devstack/up"
 
 
@@ -41,6 +42,7 @@ def sections(settings: Settings) -> dict[str, dict[str, str]]:
         "compute": {"state_dir": f"{state}/compute", "libvirt_uri": settings.libvirt_uri},
         "network": {
             "state_dir": f"{state}/network",
+            "mark": FILTER_MARK,
             "physical_networks": "physnet1:br-ex",
             "metadata_url": f"http://127.0.0.1:{ports.metadata}",
         },

@@ -11,8 +11,6 @@ from devstack.stack.programs import SUPERVISED
 from devstack.stack.say import step
 from devstack.stack.settings import Settings
 
-_TABLES = "iaas_"  # the agent's filter tables are called so; the network is the machine's, which has one agent
-
 
 def down(settings: Settings) -> None:
     """Raises Failure if something can't be removed; a second call goes on from there."""
@@ -58,7 +56,7 @@ def _network(settings: Settings) -> None:
     plumbing.remove_bridge(settings)
     for table in json.loads(processes.run(["nft", "-j", "list", "tables"]) or "{}").get("nftables", []):
         entry = table.get("table")
-        if entry and entry["name"].startswith(_TABLES):
+        if entry and entry["name"] == f"iaas_{config.FILTER_MARK}":
             processes.run(["nft", "delete", "table", entry["family"], entry["name"]])
 
 

@@ -29,7 +29,8 @@ def _quoted(program: Program) -> str:
 def drop_in(settings: Settings, program: Program) -> str:
     """Runs a daemon from the checkout, as root and unconfined: its files are those of a development stack."""
     return "\n".join([
-        "# Written by devstack/up.", "[Service]", f"Environment={leftovers.MARK}={settings.state}", "ExecStart=", f"ExecStart={_quoted(program)}",
+        "# Written by devstack/up.", "[Service]", "ExecStart=", f"ExecStart={_quoted(program)}",
+        f"Environment={leftovers.MARK}={settings.state}",
         "User=root", "Group=root", "ProtectSystem=no", "ProtectHome=no", "PrivateTmp=no",
         f"StandardOutput=append:{settings.log(program.name)}", "StandardError=inherit", "",
     ])  # fmt: skip

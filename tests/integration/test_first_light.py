@@ -250,9 +250,11 @@ def test_the_guest_ran_its_user_data_and_knows_its_name(cloud: Cloud, guest: Gue
 
 
 def test_ssh_with_the_generated_key_from_the_networks_namespace_logs_in(cloud: Cloud, guest: Guest, key: Path) -> None:
-    done = eventually(
-        lambda: (answer := cloud.ssh(guest.network_id, guest.address, key, "hostname")).returncode == 0 and answer,
-        60, "ssh into the guest")  # fmt: skip
+    def hostname() -> subprocess.CompletedProcess[str] | None:
+        answer = cloud.ssh(guest.network_id, guest.address, key, "hostname")
+        return answer if answer.returncode == 0 else None
+
+    done = eventually(hostname, 60, "ssh into the guest")
     assert done.stdout.strip() == "light"
 
 
@@ -274,9 +276,12 @@ def test_stop_shuts_the_guest_down_and_start_boots_it_again(cloud: Cloud, guest:
 
 def test_a_hard_reboot_boots_the_same_disk_again(cloud: Cloud, guest: Guest, key: Path) -> None:
     cloud.openstack("server", "reboot", "--hard", "--wait", "light")
-    done = eventually(
-        lambda: (answer := cloud.ssh(guest.network_id, guest.address, key, "cat /proc/uptime")).returncode == 0 and answer,
-        120, "ssh after the reboot")  # fmt: skip
+
+    def uptime() -> subprocess.CompletedProcess[str] | None:
+        answer = cloud.ssh(guest.network_id, guest.address, key, "cat /proc/uptime")
+        return answer if answer.returncode == 0 else None
+
+    done = eventually(uptime, 120, "ssh after the reboot")
     assert float(done.stdout.split()[0]) < 120
 
 

@@ -62,12 +62,12 @@ def test_a_run_that_leaves_no_report_is_a_failure(tmp_path: Path) -> None:
 
 def test_leftovers_are_what_the_keeper_of_this_stack_has_started_and_nothing_else(stack: Settings) -> None:
     code = "import sys; print('ready', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", code, f"{stack.state}/x"]
     marks = [str(stack.state), f"{stack.state}-other", ""]
     started = [
-        subprocess.Popen([sys.executable, "-c", code, f"{stack.state}/x"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                         env={leftovers.MARK: mark})
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={leftovers.MARK: mark})
         for mark in marks
-    ]  # fmt: skip
+    ]
     try:
         for each in started:
             assert each.stdout and each.stdout.readline() == b"ready\n"
