@@ -77,6 +77,12 @@ def live(tx: Tx, resource_type: str, resource_ids: Sequence[str]) -> list[Operat
     return [_value(row) for row in rows]
 
 
+def all_live(tx: Tx, limit: int = 1000) -> list[str]:
+    """Ids of everything that has not ended, oldest first."""
+    c = operations.c
+    return [row.id for row in tx.all(sa.select(c.id).where(c.state.in_(LIVE)).order_by(c.created_at).limit(limit))]
+
+
 def supersede(tx: Tx, resource_type: str, resource_id: str) -> int:
     """Ends whatever is under way on the resource: a delete takes over. Gives how many operations ended."""
     now = tx.now()
