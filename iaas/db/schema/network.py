@@ -112,9 +112,7 @@ security_group_rules = sa.Table(
     metadata,
     uuid_key(),
     project_column(),
-    sa.Column(
-        "group_id", sa.String(36), sa.ForeignKey("security_groups.id", ondelete="CASCADE"), nullable=False
-    ),
+    sa.Column("group_id", sa.String(36), sa.ForeignKey("security_groups.id", ondelete="CASCADE"), nullable=False),
     sa.Column("description", sa.String(255), nullable=False, default=""),
     sa.Column("direction", sa.String(8), nullable=False),
     sa.Column("ip_version", sa.Integer, nullable=False),

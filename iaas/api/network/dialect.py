@@ -1,0 +1,42 @@
+"""How the network API words a fault: ``{"NeutronError": {"type", "message", "detail"}}``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from iaas.api.dialect import STATUS
+from iaas.errors import Error
+
+# The "type" of faults that carry no code of their own.
+_TYPES = {
+    "not_found": "HTTPNotFound",
+    "conflict": "Conflict",
+    "invalid": "HTTPBadRequest",
+    "too_large": "HTTPRequestEntityTooLarge",
+    "forbidden": "HTTPForbidden",
+    "quota_exceeded": "OverQuota",
+    "unavailable": "ServiceUnavailable",
+    "timeout": "ServiceUnavailable",
+    "unsupported": "HTTPBadRequest",
+    "method_not_allowed": "HTTPMethodNotAllowed",
+}
+
+
+class _Network:
+    name = "network"
+    microversions = None
+
+    def fault(self, error: Error) -> tuple[int, dict[str, Any]]:
+        status = 409 if error.kind == "quota_exceeded" else STATUS.get(error.kind, 500)
+        if status == 401:  # worded by the token check in front of the API, not by the API
+            return 401, {"error": {"code": 401, "title": "Unauthorized", "message": error.message}}
+        kind, message = _TYPES.get(error.kind, "HTTPInternalServerError"), error.message
+        if "rule" in error.details:
+            kind, message = "PolicyNotAuthorized", f"rule:{error.details['rule']} is disallowed by policy"
+        elif error.kind == "quota_exceeded":
+            message = f"Quota exceeded for resources: ['{str(error.details.get('resource', ''))[:-1]}']."
+        body = {"type": str(error.details.get("code", kind)), "message": message, "detail": ""}
+        return status, {"NeutronError": body}
+
+
+DIALECT = _Network()

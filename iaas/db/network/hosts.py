@@ -1,0 +1,123 @@
+"""Hosts: which serves a network's DHCP, and which must look again after a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from iaas.db.engine import Tx
+from iaas.db.network.listing import claim
+from iaas.db.schema.network import (
+    network_hosts,
+    networks,
+    port_groups,
+    ports,
+    security_group_rules,
+    subnets,
+)
+from iaas.db.schema.operations import services
+from iaas.model.port import DHCP_OWNER
+from iaas.model.service import DEAD, SUSPECT
+
+AGENT = "iaas-network"
+
+
+def dhcp_host(tx: Tx, network_id: str, lock: bool = False) -> str | None:
+    """Who serves the network; ``lock`` makes changes of it take turns until the end of the transaction."""
+    same = network_hosts.c.network_id == network_id
+    if lock:
+        tx.update(network_hosts, same, {"host": network_hosts.c.host})
+    found: str | None = tx.scalar(sa.select(network_hosts.c.host).where(same))
+    return found
+
+
+def dhcp_hosts(tx: Tx, network_ids: Iterable[str]) -> dict[str, str]:
+    rows = tx.all(sa.select(network_hosts).where(network_hosts.c.network_id.in_(sorted(set(network_ids)))))
+    return {row.network_id: row.host for row in rows}
+
+
+def place(tx: Tx, network_id: str, host: str) -> bool:
+    """False when the network has a host already."""
+    return claim(tx, network_hosts, {"network_id": network_id, "host": host})
+
+
+def move(tx: Tx, network_id: str, old: str, new: str) -> bool:
+    """Compare-and-swap of the serving host."""
+    where = (network_hosts.c.network_id == network_id) & (network_hosts.c.host == old)
+    return bool(tx.update(network_hosts, where, {"host": new}))
+
+
+def unplace(tx: Tx, network_id: str) -> None:
+    tx.delete(network_hosts, network_hosts.c.network_id == network_id)
+
+
+def least_loaded(tx: Tx) -> str | None:
+    """The host whose agent is well and serves the fewest networks; None when there is no such agent."""
+    load = sa.func.count(network_hosts.c.network_id)
+    query = (
+        sa.select(services.c.host)
+        .select_from(services.outerjoin(network_hosts, network_hosts.c.host == services.c.host))
+        .where(services.c.binary == AGENT, _well(tx.now()))
+        .group_by(services.c.host)
+        .order_by(load, services.c.host)
+        .limit(1)
+    )
+    found: str | None = tx.scalar(query)
+    return found
+
+
+def deserted(tx: Tx, limit: int = 100) -> list[tuple[str, str]]:
+    """(network, host) of networks whose serving agent is dead, forced down or unknown."""
+    up = sa.select(services.c.host).where(
+        services.c.binary == AGENT,
+        services.c.forced_down.is_(False),
+        services.c.last_seen > tx.now() - DEAD,
+    )
+    rows = tx.all(sa.select(network_hosts).where(network_hosts.c.host.not_in(up)).limit(limit))
+    return [(row.network_id, row.host) for row in rows]
+
+
+def without_dhcp(tx: Tx, limit: int = 100) -> list[str]:
+    """Networks with an address that wait for a DHCP server: there was no agent when they were made."""
+    placed = sa.select(network_hosts.c.network_id)
+    waiting = sa.exists().where(subnets.c.network_id == networks.c.id, subnets.c.enable_dhcp)
+    rows = tx.all(sa.select(networks.c.id).where(waiting, networks.c.id.not_in(placed)).limit(limit))
+    return [row.id for row in rows]
+
+
+def guests_on(tx: Tx, network_id: str, host: str) -> bool:
+    """Whether a port of the network other than the DHCP server's is bound to the host."""
+    where = (ports.c.network_id == network_id) & (ports.c.host == host) & (ports.c.device_owner != DHCP_OWNER)
+    return tx.scalar(sa.select(ports.c.id).where(where).limit(1)) is not None
+
+
+def of_network(tx: Tx, network_id: str) -> set[str]:
+    """Hosts with a port of the network, its DHCP server's included."""
+    bound = (ports.c.network_id == network_id) & ports.c.host.is_not(None)
+    hosts = {row.host for row in tx.all(sa.select(ports.c.host).where(bound).distinct())}
+    served = dhcp_host(tx, network_id)
+    return hosts | {served} if served else hosts
+
+
+def of_groups(tx: Tx, group_ids: Iterable[str]) -> set[str]:
+    """Hosts with a port in one of the groups."""
+    return _with_ports_in(tx, sorted(set(group_ids)))
+
+
+def watching(tx: Tx, group_ids: Iterable[str]) -> set[str]:
+    """Hosts with a port whose rules speak of the members of one of the groups."""
+    wanted = sorted(set(group_ids))
+    rules = security_group_rules
+    return _with_ports_in(tx, sa.select(rules.c.group_id).where(rules.c.remote_group_id.in_(wanted)))
+
+
+def _with_ports_in(tx: Tx, groups: list[str] | sa.Select[tuple[str]]) -> set[str]:
+    query = sa.select(ports.c.host).join_from(ports, port_groups).where(port_groups.c.group_id.in_(groups))
+    return {row.host for row in tx.all(query.where(ports.c.host.is_not(None)).distinct())}
+
+
+def _well(now: datetime) -> sa.ColumnElement[bool]:
+    """A daemon that may get new work, as Service.takes_work says it."""
+    return services.c.disabled.is_(False) & services.c.forced_down.is_(False) & (services.c.last_seen > now - SUSPECT)

@@ -1,0 +1,159 @@
+"""What compute, conductor and the compute API may ask of the network service.
+
+Every method runs inside the caller's transaction; the doorbells that it causes ring after the caller's commit.
+The steps of a server's life (allocate, bind, unbind, release) may be repeated: each looks first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from iaas.context import Context
+from iaas.db.engine import Tx
+from iaas.db.network import networks as networks_db
+from iaas.db.network import ports as ports_db
+from iaas.db.network import security_groups as groups_db
+from iaas.db.network import servers as servers_db
+from iaas.errors import Invalid
+from iaas.model.network import FLAT, Address, Network, NetworkRequest
+from iaas.model.order import Nic
+from iaas.model.port import COMPUTE_OWNER, DOWN, FixedIpWish, Port
+from iaas.model.security_group import SecurityGroup
+from iaas.model.wiring import bridge_name, tap_name
+from iaas.network import dhcp, doorbells, ports, quotas, requests, security_groups
+from iaas.network.settings import Settings
+
+
+class NetworkFacade:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def default_networks(self, tx: Tx, context: Context) -> tuple[Network, ...]:
+        """The networks that a server may be plugged into without naming one: own and shared, oldest first."""
+        return networks_db.usable_by(tx, context)
+
+    def validate_requests(
+        self, tx: Tx, context: Context, wanted: Sequence[NetworkRequest], group_names: Sequence[str] = ()
+    ) -> int:
+        """Checks what allocate would, and changes nothing; the number of ports that allocate would make.
+
+        Raises Invalid (unknown network, port, address or group), Forbidden, Conflict (a port in use) or
+        QuotaExceeded.
+        """
+        checked = requests.check(tx, context, wanted)
+        security_groups.check_names(tx, context.owner, group_names)
+        new = sum(1 for item in checked if item.port is None)
+        quotas.check_room(tx, self.settings, context.owner, {"port": new})
+        return new
+
+    def allocate(
+        self,
+        tx: Tx,
+        context: Context,
+        server_id: str,
+        wanted: Sequence[NetworkRequest],
+        group_names: Sequence[str] = (),
+    ) -> tuple[Port, ...]:
+        """The server's ports, in the order of the requests: made, or taken when a request names one.
+
+        ``group_names``: names or ids, for the ports that are made; none means the project's default group.
+        Raises what validate_requests does, and QuotaExceeded. A server that has ports gets the same again.
+        """
+        present = ports_db.of_server(tx, server_id)
+        if present or not wanted:
+            return tuple(present)
+        groups = security_groups.by_names(tx, context.owner, group_names)
+        for position, item in enumerate(requests.check(tx, context, wanted)):
+            mark = {"server_id": server_id, "position": position}
+            if item.port is not None:
+                taken = {**mark, "made_for_server": False, "device_id": server_id, "device_owner": COMPUTE_OWNER}
+                if not ports_db.update(tx, item.port.id, taken, where=ports_db.free(item.port.id)):
+                    raise requests.port_in_use(item.port.id)
+                continue
+            values: dict[str, object] = {**mark, "made_for_server": True, "device_id": server_id}
+            values |= {"device_owner": COMPUTE_OWNER}
+            if item.network.port_security:
+                values["groups"] = groups
+            if item.fixed_ip:
+                values["fixed_ips"] = (FixedIpWish(ip=item.fixed_ip),)
+            ports.create(tx, self.settings, context, context.owner, item.network, values)
+        return tuple(ports_db.of_server(tx, server_id))
+
+    def bind(self, tx: Tx, server_id: str, host: str) -> tuple[Nic, ...]:
+        """Moves the server's ports to the host, where they are DOWN until the agent reports them wired, and sees
+        that their networks have a DHCP server. Ports that are there already stay as they are."""
+        found = ports_db.of_server(tx, server_id)
+        networks = networks_db.by_ids(tx, {port.network_id for port in found})
+        moved = [port for port in found if port.host != host]
+        for port in moved:
+            ports_db.update(tx, port.id, {"host": host, "status": DOWN})
+        for network_id in sorted({port.network_id for port in moved}):
+            dhcp.sync(tx, self.settings, networks[network_id], near=host)
+        if moved:
+            doorbells.ring(tx, self.settings, [host])
+            doorbells.ports_changed(tx, self.settings, moved)
+        return tuple(self._nic(port, networks[port.network_id]) for port in found)
+
+    def nics(self, tx: Tx, server_id: str) -> tuple[Nic, ...]:
+        """The interfaces as bind gives them, without a change."""
+        found = ports_db.of_server(tx, server_id)
+        networks = networks_db.by_ids(tx, {port.network_id for port in found})
+        return tuple(self._nic(port, networks[port.network_id]) for port in found)
+
+    def wired(self, tx: Tx, server_id: str) -> bool:
+        """Whether every port of the server is ACTIVE (C-24)."""
+        return servers_db.wired(tx, server_id)
+
+    def unbind(self, tx: Tx, server_id: str) -> None:
+        """The server's ports stay its own, but on no host."""
+        bound = [port for port in ports_db.of_server(tx, server_id) if port.host is not None]
+        for port in bound:
+            ports_db.update(tx, port.id, {"host": None, "status": DOWN})
+        doorbells.ports_changed(tx, self.settings, bound)
+
+    def release(self, tx: Tx, server_id: str) -> None:
+        """Deletes the ports that allocate made, and sets those free that it took."""
+        found = ports_db.of_server(tx, server_id)
+        free = {"server_id": None, "device_id": "", "device_owner": "", "host": None, "status": DOWN, "position": 0}
+        for port in found:
+            if not port.made_for_server:
+                ports_db.update(tx, port.id, free)
+        doorbells.ports_changed(tx, self.settings, [port for port in found if not port.made_for_server])
+        ports.delete(tx, self.settings, [port for port in found if port.made_for_server])
+
+    def addresses(self, tx: Tx, server_ids: Sequence[str]) -> Mapping[str, tuple[Address, ...]]:
+        """One query, however many servers; a server without an address is absent."""
+        return servers_db.addresses(tx, server_ids)
+
+    def group_names(self, tx: Tx, server_ids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """The names of the servers' security groups, each once and sorted. One query."""
+        return servers_db.group_names(tx, server_ids)
+
+    def server_by_address(self, tx: Tx, network_id: str, ip: str) -> str | None:
+        """Whose metadata a guest at that address of that network may read (S-085)."""
+        return servers_db.by_address(tx, network_id, ip)
+
+    def interfaces(self, tx: Tx, server_id: str) -> tuple[Port, ...]:
+        """The server's ports, in the order of its interfaces."""
+        return tuple(ports_db.of_server(tx, server_id))
+
+    def security_groups(self, tx: Tx, server_id: str) -> tuple[SecurityGroup, ...]:
+        """The groups of the server's ports with their rules, by name."""
+        return tuple(groups_db.get(tx, id) for id in servers_db.group_ids(tx, server_id))
+
+    def servers_with_address(self, tx: Tx, project_id: str | None, start: str) -> tuple[str, ...]:
+        """Servers (of a project, or all) with an address that begins so; at most 1,000 (S-088)."""
+        return servers_db.with_address(tx, project_id, start)
+
+    def servers_with_address(self, tx: Tx, project_id: str | None, prefix: str) -> tuple[str, ...]:
+        """Servers of the project (None: of anybody) with an address that begins so; at most 1000."""
+        return servers_db.with_address(tx, project_id, prefix, limit=1000)
+
+    def _nic(self, port: Port, network: Network) -> Nic:
+        bridge = bridge_name(network.id)
+        if network.kind == FLAT:
+            physical = network.physical_network or ""
+            if physical not in self.settings.physical:
+                raise Invalid(f"Physical network {physical} is not configured.")
+            bridge = self.settings.physical[physical]
+        return Nic(port_id=port.id, mac=port.mac, tap=tap_name(port.id), bridge=bridge, mtu=network.mtu)
