@@ -92,7 +92,7 @@ def paths(settings: Settings) -> tuple[Path, Path, Path]:
 
 
 def write(settings: Settings) -> bool:
-    """Writes them. Returns whether iaas.conf changed: then the daemons must read it again.
+    """Writes them. Returns whether iaas.conf changed.
 
     Raises Failure rather than overwrite a file that somebody else wrote.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 from typing import Any
@@ -32,9 +33,9 @@ def up(settings: Settings) -> None:
         if not manager.is_up(settings):
             leftovers.end_daemons(settings)
             plumbing.check_ports(settings)
-        changed = _configure(settings)
+        _configure(settings)
     with step("broker, hypervisor, database"):
-        changed = manager.ensure(settings) or changed
+        manager.ensure(settings)
         manager.start(settings, "base")
         if settings.database == "postgresql":
             postgresql.wait(settings)
@@ -45,21 +46,37 @@ def up(settings: Settings) -> None:
         _manage(settings, "db", "upgrade")
         _bootstrap(settings)
     with step("daemons"):
-        if changed:
-            manager.stop(settings, SUPERVISED)
-        manager.start(settings, SUPERVISED)
+        _start_daemons(settings, manager)
         wait_for_daemons(settings, manager)
     _fill(settings)
 
 
-def _configure(settings: Settings) -> bool:
+def _start_daemons(settings: Settings, manager: Keeper) -> None:
+    """Starts those that don't run; all of them again if code or configuration is not what they were started with."""
+    stamp, wanted = settings.state / "run" / "started-with", fingerprint(settings)
+    if not stamp.exists() or stamp.read_text() != wanted:
+        manager.stop(settings, SUPERVISED)
+        files.write(stamp, wanted)
+    manager.start(settings, SUPERVISED)
+
+
+def fingerprint(settings: Settings) -> str:
+    """Changes with any file that the daemons read when they start."""
+    digest = hashlib.sha256()
+    for path in [settings.config, *sorted((settings.root / "iaas").rglob("*.py"))]:
+        stat = path.stat()
+        digest.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _configure(settings: Settings) -> None:
     for name in ("keys", "images", "compute", "network", "volumes", "run"):
         files.folder(settings.state / name)
     broker.prepare(settings)
     hypervisor.prepare(settings)
     if settings.database == "postgresql":
         postgresql.prepare(settings)
-    return config.write(settings)
+    config.write(settings)
 
 
 def _manage(settings: Settings, *arguments: str) -> str:
