@@ -139,15 +139,11 @@ class NetworkFacade:
 
     def security_groups(self, tx: Tx, server_id: str) -> tuple[SecurityGroup, ...]:
         """The groups of the server's ports with their rules, by name."""
-        return tuple(groups_db.get(tx, id) for id in servers_db.group_ids(tx, server_id))
+        return tuple(groups_db.by_ids(tx, servers_db.group_ids(tx, server_id)))
 
     def servers_with_address(self, tx: Tx, project_id: str | None, start: str) -> tuple[str, ...]:
         """Servers (of a project, or all) with an address that begins so; at most 1,000 (S-088)."""
         return servers_db.with_address(tx, project_id, start)
-
-    def servers_with_address(self, tx: Tx, project_id: str | None, prefix: str) -> tuple[str, ...]:
-        """Servers of the project (None: of anybody) with an address that begins so; at most 1000."""
-        return servers_db.with_address(tx, project_id, prefix, limit=1000)
 
     def _nic(self, port: Port, network: Network) -> Nic:
         bridge = bridge_name(network.id)

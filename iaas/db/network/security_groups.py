@@ -73,6 +73,13 @@ def get(tx: Tx, id: str, context: Context | None = None) -> SecurityGroup:
     return values_of(tx, [row])[0]
 
 
+def by_ids(tx: Tx, ids: Sequence[str]) -> list[SecurityGroup]:
+    """In the order of the ids; unknown ones are left out."""
+    rows = tx.all(sa.select(security_groups).where(security_groups.c.id.in_(ids)))
+    found = {group.id: group for group in values_of(tx, rows)}
+    return [found[id] for id in ids if id in found]
+
+
 def listed(tx: Tx, context: Context, query: Query) -> tuple[list[SecurityGroup], bool]:
     rows, more = page(tx, security_groups, FIELDS, query, mine(security_groups, context), _SPECIAL)
     return values_of(tx, rows), more

@@ -70,18 +70,6 @@ def by_address(tx: Tx, network_id: str, ip: str) -> str | None:
     return found
 
 
-def with_address(tx: Tx, project_id: str | None, prefix: str, limit: int) -> tuple[str, ...]:
-    """Servers of the project (None: of anybody) with an address that begins so."""
-    query = (
-        sa.select(ports.c.server_id)
-        .join_from(ip_allocations, ports)
-        .where(ports.c.server_id.is_not(None), ip_allocations.c.ip.startswith(prefix, autoescape=True))
-    )
-    if project_id is not None:
-        query = query.where(ports.c.project_id == project_id)
-    return tuple(row.server_id for row in tx.all(query.distinct().order_by(ports.c.server_id).limit(limit)))
-
-
 def wired(tx: Tx, server_id: str) -> bool:
     """Whether every port of the server that is up is ACTIVE; a server without ports needs no wiring."""
     waiting = (ports.c.server_id == server_id) & (ports.c.status != ACTIVE) & ports.c.admin_state_up
