@@ -1,0 +1,106 @@
+"""Images: create, list, show, change, delete."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from iaas import ids
+from iaas.api.image import access, attributes, patch, queries, view
+from iaas.api.image.access import ImageCall
+from iaas.api.image.dialect import UnsupportedMediaType
+from iaas.api.route import Reply, Route
+from iaas.db.image import images as rows
+from iaas.db.image import listing
+from iaas.errors import Forbidden
+from iaas.image import delete as deletion
+from iaas.model.image import Image, State, Visibility
+
+
+def create_image(call: ImageCall) -> Reply:
+    body = call.body
+    attributes.refuse_fixed(body)
+    fields, free = attributes.split(body)
+    owner = fields.get("project_id", call.context.project_id)
+    if not call.context.is_admin and (owner is None or owner != call.context.project_id):
+        raise Forbidden(f"You are not permitted to create images owned by {owner!r}.")
+    now = call.services.database.clock.now()
+    fresh = Image(
+        id=body.get("id") or ids.new_uuid(),
+        name=None, project_id=owner, state=State.QUEUED, task=None, visibility=Visibility.SHARED,
+        disk_format=None, container_format=None, min_disk=0, min_ram=0, protected=False, hidden=False,
+        size=None, virtual_size=None, checksum=None, hash_algo=None, hash_value=None,
+        generation=0, version=0, created_at=now, updated_at=now,
+    )  # fmt: skip
+    image = replace(fresh, **{**fields, "project_id": owner}, properties=free)
+    attributes.check_formats(call, image.disk_format, image.container_format)
+    attributes.check_visibility(call, image.visibility, access.target(image))
+    call.services.database.run(lambda tx: rows.insert(tx, image))
+    document = view.image(image)
+    return Reply(document, headers={"Location": call.base_url + document["self"]})
+
+
+def list_images(call: ImageCall) -> dict[str, Any]:
+    page, wanted, eyes = queries.page(call), queries.wanted(call), access.viewer(call)
+    with call.services.database.read() as tx:
+        found = listing.listed(tx, eyes, wanted, page.limit, page.marker, page.sort)
+    query = [pair for pair in parse_qsl(urlsplit(call.url).query, keep_blank_values=True) if pair[0] != "marker"]
+    first = "/v2/images" + (f"?{urlencode(query)}" if query else "")
+    answer = {
+        "images": [view.image(image) for image in found],
+        "first": first,
+        "schema": "/v2/schemas/images",
+    }
+    if found and len(found) == page.limit:
+        answer["next"] = f"/v2/images?{urlencode([*query, ('marker', found[-1].id)])}"
+    return answer
+
+
+def show_image(call: ImageCall) -> dict[str, Any]:
+    return view.image(access.find(call, access.GET_IMAGE))
+
+
+def change_image(call: ImageCall) -> dict[str, Any]:
+    media = call.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if media not in (patch.NEW, patch.OLD):
+        raise UnsupportedMediaType(f"The Content-Type has to be {patch.NEW}.")
+    was = access.find(call, access.MODIFY_IMAGE)
+    fields, free = attributes.split(attributes.validate(patch.apply(_document(was), call.body, media)))
+    image = replace(was, **fields, properties=free)
+    _check_change(call, was, image)
+    if image == was:
+        return view.image(was)
+    return view.image(call.services.database.run(lambda tx: rows.update(tx, image, was)))
+
+
+def _document(image: Image) -> dict[str, Any]:
+    """What a patch works on: everything that a client may set, as it is now."""
+    document = view.image(image)
+    return {name: value for name, value in document.items() if name not in attributes.READ_ONLY and name != "id"}
+
+
+def _check_change(call: ImageCall, was: Image, image: Image) -> None:
+    """Raises Forbidden or Invalid for changes that are well-formed and yet not the caller's to make."""
+    if image.project_id != was.project_id and not call.context.is_admin:
+        raise Forbidden("Owner can't be updated by non admin.")
+    if image.visibility is not was.visibility:
+        attributes.check_visibility(call, image.visibility, access.target(was))
+    changed = [name for name in ("disk_format", "container_format") if getattr(image, name) != getattr(was, name)]
+    if changed and was.status != State.QUEUED:
+        raise Forbidden(f"Attribute {changed[0]} can be only replaced for a queued image.")
+    if changed:
+        attributes.check_formats(call, image.disk_format, image.container_format)
+
+
+def delete_image(call: ImageCall) -> None:
+    deletion.delete(call.services, access.find(call, access.DELETE_IMAGE))
+
+
+ROUTES = (
+    Route("GET", "/v2/images", list_images, policy=access.GET_IMAGES),
+    Route("POST", "/v2/images", create_image, policy=access.ADD_IMAGE, body=attributes.CREATE, status=201),
+    Route("GET", "/v2/images/<image_id>", show_image, policy=access.GET_IMAGE),
+    Route("PATCH", "/v2/images/<image_id>", change_image, policy=access.MODIFY_IMAGE, body=patch.BODY),
+    Route("DELETE", "/v2/images/<image_id>", delete_image, policy=access.DELETE_IMAGE, status=204),
+)

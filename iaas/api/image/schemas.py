@@ -1,0 +1,89 @@
+"""The JSON schemas that the API publishes of its own documents; some clients build their objects from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from iaas.api.image import access, attributes
+from iaas.api.image.access import ImageCall
+from iaas.api.route import Route
+from iaas.model.image import MemberStatus, State, Task
+
+_TEXT = {"type": ["null", "string"]}
+_NUMBER = {"type": ["null", "integer"]}
+_TIME = {"type": "string", "description": "A moment in UTC."}
+_READ_ONLY: dict[str, Any] = {
+    "status": {"type": "string", "enum": [State.QUEUED, Task.SAVING, State.ACTIVE, State.DEACTIVATED]},
+    "size": _NUMBER,
+    "virtual_size": _NUMBER,
+    "checksum": _TEXT,
+    "os_hash_algo": _TEXT,
+    "os_hash_value": _TEXT,
+    "created_at": _TIME,
+    "updated_at": _TIME,
+    "self": {"type": "string"},
+    "file": {"type": "string"},
+    "schema": {"type": "string"},
+}
+_FURTHER = ("architecture", "instance_uuid", "kernel_id", "os_distro", "os_version", "ramdisk_id")
+_LINKS = [
+    {"rel": "self", "href": "{self}"},
+    {"rel": "enclosure", "href": "{file}"},
+    {"rel": "describedby", "href": "{schema}"},
+]
+_LIST_LINKS = [
+    {"rel": "first", "href": "{first}"},
+    {"rel": "next", "href": "{next}"},
+    {"rel": "describedby", "href": "{schema}"},
+]
+
+
+def image_schema(call: ImageCall) -> dict[str, Any]:
+    properties: dict[str, Any] = {"id": {"type": "string", "description": "A UUID."}}
+    properties |= attributes.SETTABLE
+    properties["disk_format"] = {**_TEXT, "enum": [None, *call.services.options.formats]}
+    properties["container_format"] = {**_TEXT, "enum": [None, *attributes.CONTAINERS]}
+    properties |= {name: {**rule, "readOnly": True} for name, rule in _READ_ONLY.items()}
+    properties |= {name: {**_TEXT, "is_base": False} for name in _FURTHER}
+    return {
+        "name": "image",
+        "properties": properties,
+        "additionalProperties": {"type": "string"},
+        "links": _LINKS,
+    }
+
+
+def images_schema(call: ImageCall) -> dict[str, Any]:
+    return _list_of("images", image_schema(call), _LIST_LINKS)
+
+
+def member_schema(call: ImageCall) -> dict[str, Any]:
+    properties = {
+        "image_id": {"type": "string", "readOnly": True},
+        "member_id": {"type": "string", "readOnly": True},
+        "status": {"type": "string", "enum": [item.value for item in MemberStatus]},
+        "created_at": {**_TIME, "readOnly": True},
+        "updated_at": {**_TIME, "readOnly": True},
+        "schema": {"type": "string", "readOnly": True},
+    }
+    return {"name": "member", "properties": properties}
+
+
+def members_schema(call: ImageCall) -> dict[str, Any]:
+    return _list_of("members", member_schema(call), [{"rel": "describedby", "href": "{schema}"}])
+
+
+def _list_of(name: str, item: dict[str, Any], links: list[dict[str, str]]) -> dict[str, Any]:
+    plain = {"type": "string"}
+    properties: dict[str, Any] = {name: {"type": "array", "items": item}, "schema": plain}
+    if len(links) > 1:
+        properties |= {"first": plain, "next": plain}
+    return {"name": name, "properties": properties, "links": links}
+
+
+ROUTES = (
+    Route("GET", "/v2/schemas/image", image_schema, policy=access.DEFAULT),
+    Route("GET", "/v2/schemas/images", images_schema, policy=access.DEFAULT),
+    Route("GET", "/v2/schemas/member", member_schema, policy=access.DEFAULT),
+    Route("GET", "/v2/schemas/members", members_schema, policy=access.DEFAULT),
+)

@@ -1,0 +1,28 @@
+"""The version document. Up to v2.9: what a deployment with one store and without imports has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from iaas.api.call import Call
+from iaas.api.route import Reply, Route
+
+_OLDER = tuple(f"v2.{minor}" for minor in range(8, -1, -1))
+
+
+def list_versions(call: Call[Any]) -> dict[str, Any]:
+    links = [{"rel": "self", "href": f"{call.base_url}/v2/"}]
+    current = {"id": "v2.9", "status": "CURRENT", "links": links}
+    older = [{"id": version, "status": "SUPPORTED", "links": links} for version in _OLDER]
+    return {"versions": [current, *older]}
+
+
+def choose_version(call: Call[Any]) -> Reply:
+    return Reply(list_versions(call), status=300)
+
+
+ROUTES = (
+    Route("GET", "/", choose_version, public=True, status=300),
+    Route("GET", "/v2/", list_versions, public=True),
+    Route("GET", "/versions", list_versions, public=True),
+)

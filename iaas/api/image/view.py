@@ -1,0 +1,49 @@
+"""The JSON forms of images and members."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from iaas.clock import iso8601
+from iaas.model.image import Image, Member
+
+
+def image(value: Image) -> dict[str, Any]:
+    """Free properties lie beside the published ones, which win should a name be both."""
+    path = f"/v2/images/{value.id}"
+    return {
+        **value.properties,
+        "id": value.id,
+        "name": value.name,
+        "status": value.status,
+        "visibility": value.visibility.value,
+        "owner": value.project_id,
+        "protected": value.protected,
+        "os_hidden": value.hidden,
+        "disk_format": value.disk_format,
+        "container_format": value.container_format,
+        "min_disk": value.min_disk,
+        "min_ram": value.min_ram,
+        "size": value.size,
+        "virtual_size": value.virtual_size,
+        "checksum": value.checksum,
+        "os_hash_algo": value.hash_algo,
+        "os_hash_value": value.hash_value,
+        "tags": list(value.tags),
+        "created_at": iso8601(value.created_at),
+        "updated_at": iso8601(value.updated_at),
+        "self": path,
+        "file": f"{path}/file",
+        "schema": "/v2/schemas/image",
+    }
+
+
+def member(value: Member) -> dict[str, Any]:
+    return {
+        "image_id": value.image_id,
+        "member_id": value.project_id,
+        "status": value.status.value,
+        "created_at": iso8601(value.created_at),
+        "updated_at": iso8601(value.updated_at),
+        "schema": "/v2/schemas/member",
+    }
