@@ -8,7 +8,7 @@ from iaas.api.call import Call
 from iaas.api.identity.domains import show_domain
 from iaas.api.identity.listing import asked, links, listed
 from iaas.api.identity.projects import show_project
-from iaas.api.route import ANY, Reply, Route, Rule
+from iaas.api.route import ANY, Route, Rule
 from iaas.errors import Forbidden
 from iaas.identity.service import IdentityServices
 
@@ -42,14 +42,14 @@ def show_catalog(call: Call[IdentityServices]) -> dict[str, Any]:
     return {"catalog": catalog_of(call, caller.user_id or "", caller.project_id), "links": links(call)}
 
 
-def list_projects(call: Call[IdentityServices]) -> Reply:
+def list_projects(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
     user_id = call.context.user_id or ""
     found = call.services.projects.of_user(user_id, {"enabled": True}, limits.marker, limits.limit + 1, usable=True)
     return listed(call, "projects", found, limits, lambda item: show_project(call, item))
 
 
-def list_domains(call: Call[IdentityServices]) -> Reply:
+def list_domains(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
     found = call.services.domains.of_user(call.context.user_id or "", limits.marker, limits.limit + 1)
     return listed(call, "domains", found, limits, lambda item: show_domain(call, item))

@@ -8,7 +8,7 @@ from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, ENABLED, NAME, entity, filters, values
 from iaas.api.identity.listing import asked, listed, shown
 from iaas.api.identity.rules import SEE, SEE_OR_IN_DOMAIN
-from iaas.api.route import ADMIN, Reply, Route, Rule
+from iaas.api.route import ADMIN, Route, Rule
 from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
 from iaas.model.project import Domain
@@ -23,7 +23,7 @@ def show_domain(call: Call[Any], domain: Domain) -> dict[str, Any]:
     return shown(call, "domains", domain, {**fields, "tags": [], "options": {}})
 
 
-def list_domains(call: Call[IdentityServices]) -> Reply:
+def list_domains(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
     found = call.services.domains.page(filters(call, "name", flags=("enabled",)), limits.marker, limits.limit + 1)
     return listed(call, "domains", found, limits, lambda item: show_domain(call, item))

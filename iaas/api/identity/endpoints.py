@@ -8,7 +8,7 @@ from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, ENABLED, ID, entity, filters, values
 from iaas.api.identity.listing import asked, listed, shown
 from iaas.api.identity.rules import SEE
-from iaas.api.route import ADMIN, Reply, Route, Rule
+from iaas.api.route import ADMIN, Route, Rule
 from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
 from iaas.model.catalog import INTERFACES, Endpoint
@@ -40,7 +40,7 @@ def show_endpoint(call: Call[Any], endpoint: Endpoint) -> dict[str, Any]:
     return shown(call, "endpoints", endpoint, fields)
 
 
-def list_endpoints(call: Call[IdentityServices]) -> Reply:
+def list_endpoints(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
     equals = filters(call, "interface", "service_id", "region_id")
     found = call.services.endpoints.page(equals, limits.marker, limits.limit + 1)

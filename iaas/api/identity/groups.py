@@ -8,7 +8,7 @@ from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, ID, NAME, entity, filters, home_domain, values
 from iaas.api.identity.listing import asked, listed, shown
 from iaas.api.identity.rules import SEE, SEE_OR_SELF
-from iaas.api.route import ADMIN, Reply, Route, Rule
+from iaas.api.route import ADMIN, Route, Rule
 from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
 from iaas.model.user import Group
@@ -23,13 +23,13 @@ def show_group(call: Call[Any], group: Group) -> dict[str, Any]:
     return shown(call, "groups", group, fields)
 
 
-def list_groups(call: Call[IdentityServices]) -> Reply:
+def list_groups(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
     found = call.services.groups.page(filters(call, "name", "domain_id"), limits.marker, limits.limit + 1)
     return listed(call, "groups", found, limits, lambda item: show_group(call, item))
 
 
-def list_user_groups(call: Call[IdentityServices]) -> Reply:
+def list_user_groups(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
     equals = filters(call, "name", "domain_id")
     found = call.services.groups.of_user(call.path["user_id"], equals, limits.marker, limits.limit + 1)

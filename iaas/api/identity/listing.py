@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from iaas.api.call import Call
 from iaas.api.paging import Page, next_url, page
-from iaas.api.route import Reply
 
 T = TypeVar("T")
+WHOLE = 10_000  # objects in a list that was asked for without a limit
 
 
 def shown(call: Call[Any], path: str, item: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,21 +20,21 @@ def shown(call: Call[Any], path: str, item: Any, fields: Mapping[str, Any]) -> d
 
 
 def asked(call: Call[Any]) -> Page:
-    """limit and marker; the order is that of the ids."""
-    return page(call.query, call.query_lists, keys=("id",), default=(("id", "asc"),))
+    """limit and marker; the order is that of the ids. Without a limit clients expect the whole list at once."""
+    found = page(call.query, call.query_lists, keys=("id",), default=(("id", "asc"),))
+    return found if found.asked else replace(found, limit=WHOLE)
 
 
-def listed(call: Call[Any], key: str, found: Sequence[T], limits: Page, show: Callable[[T], Any]) -> Reply:
-    """``found`` has one item more than the page when there is a next one.
-
-    The next page is named in ``links`` as published, and in a Link header, which clients follow by themselves.
-    """
+def listed(call: Call[Any], key: str, found: Sequence[T], limits: Page, show: Callable[[T], Any]) -> dict[str, Any]:
+    """``found`` has one item more than the page when there is a next one; a whole list that was cut says so."""
     items = list(found[: limits.limit])
     following = None
     if items and len(found) > limits.limit:
         following = next_url(call, items[-1].id)  # type: ignore[attr-defined]
-    body = {key: [show(item) for item in items], "links": links(call, following)}
-    return Reply(body, headers={"Link": f'<{following}>; rel="next"'} if following else {})
+    body: dict[str, Any] = {key: [show(item) for item in items], "links": links(call, following)}
+    if following and not limits.asked:
+        body["truncated"] = True
+    return body
 
 
 def links(call: Call[Any], following: str | None = None) -> dict[str, str | None]:

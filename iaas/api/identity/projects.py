@@ -19,7 +19,7 @@ from iaas.api.identity.bodies import (
 )
 from iaas.api.identity.listing import asked, listed, shown
 from iaas.api.identity.rules import SEE, SEE_OR_IN_PROJECT, SEE_OR_SELF
-from iaas.api.route import ADMIN, Reply, Route, Rule
+from iaas.api.route import ADMIN, Route, Rule
 from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
 from iaas.model.project import Domain, Project
@@ -59,7 +59,7 @@ def _domain_as_project(call: Call[Any], domain: Domain) -> dict[str, Any]:
     })  # fmt: skip
 
 
-def list_projects(call: Call[IdentityServices]) -> Reply:
+def list_projects(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
     most = limits.limit + 1
     if flag(call, "is_domain"):
@@ -71,7 +71,7 @@ def list_projects(call: Call[IdentityServices]) -> Reply:
     return listed(call, "projects", found, limits, lambda item: show_project(call, item))
 
 
-def list_user_projects(call: Call[IdentityServices]) -> Reply:
+def list_user_projects(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
     equals = filters(call, "name", "domain_id", flags=("enabled",))
     found = call.services.projects.of_user(call.path["user_id"], equals, limits.marker, limits.limit + 1)

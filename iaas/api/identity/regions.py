@@ -7,7 +7,7 @@ from typing import Any
 from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, entity, filters, values
 from iaas.api.identity.listing import asked, listed, shown
-from iaas.api.route import ADMIN, ANY, Reply, Route, Rule
+from iaas.api.route import ADMIN, ANY, Route, Rule
 from iaas.errors import Invalid
 from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
@@ -24,7 +24,7 @@ def show_region(call: Call[Any], region: Region) -> dict[str, Any]:
     return shown(call, "regions", region, fields)
 
 
-def list_regions(call: Call[IdentityServices]) -> Reply:
+def list_regions(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
     found = call.services.regions.page(filters(call, "parent_region_id"), limits.marker, limits.limit + 1)
     return listed(call, "regions", found, limits, lambda item: show_region(call, item))

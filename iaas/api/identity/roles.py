@@ -9,7 +9,7 @@ from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, LONG_NAME, NULL, entity, filters, values
 from iaas.api.identity.listing import asked, links, listed, shown
 from iaas.api.identity.rules import SEE
-from iaas.api.route import ADMIN, Reply, Route, Rule
+from iaas.api.route import ADMIN, Route, Rule
 from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
 from iaas.model.role import Role
@@ -25,7 +25,7 @@ def show_role(call: Call[Any], role: Role) -> dict[str, Any]:
     return shown(call, "roles", role, fields)
 
 
-def list_roles(call: Call[IdentityServices]) -> Reply:
+def list_roles(call: Call[IdentityServices]) -> dict[str, Any]:
     """Every role is global, so a filter for a domain's roles finds none."""
     limits = asked(call)
     if call.query.get("domain_id"):

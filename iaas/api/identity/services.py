@@ -8,7 +8,7 @@ from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, ENABLED, LONG_NAME, entity, filters, values
 from iaas.api.identity.listing import asked, listed, shown
 from iaas.api.identity.rules import SEE
-from iaas.api.route import ADMIN, Reply, Route, Rule
+from iaas.api.route import ADMIN, Route, Rule
 from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
 from iaas.model.catalog import Service
@@ -25,7 +25,7 @@ def show_service(call: Call[Any], service: Service) -> dict[str, Any]:
     return shown(call, "services", service, {"type": service.type, "enabled": service.enabled, **given})
 
 
-def list_services(call: Call[IdentityServices]) -> Reply:
+def list_services(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
     found = call.services.services.page(filters(call, "type", "name"), limits.marker, limits.limit + 1)
     return listed(call, "services", found, limits, lambda item: show_service(call, item))

@@ -19,7 +19,7 @@ from iaas.api.identity.bodies import (
 )
 from iaas.api.identity.listing import asked, listed, shown
 from iaas.api.identity.rules import ONLY_SELF, SEE, SEE_OR_SELF
-from iaas.api.route import ADMIN, Reply, Route, Rule
+from iaas.api.route import ADMIN, Route, Rule
 from iaas.api.schema import wrapped
 from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
@@ -52,14 +52,14 @@ def show_user(call: Call[Any], user: User) -> dict[str, Any]:
     })  # fmt: skip
 
 
-def list_users(call: Call[IdentityServices]) -> Reply:
+def list_users(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
     equals = filters(call, "name", "domain_id", flags=("enabled",))
     found = call.services.users.page(equals, limits.marker, limits.limit + 1)
     return listed(call, "users", found, limits, lambda item: show_user(call, item))
 
 
-def list_group_users(call: Call[IdentityServices]) -> Reply:
+def list_group_users(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
     equals = filters(call, "name", "domain_id", flags=("enabled",))
     found = call.services.users.of_group(call.path["group_id"], equals, limits.marker, limits.limit + 1)

@@ -1,0 +1,102 @@
+"""A small cloud on loopback for unmodified clients: identity with a catalog, to which other services are added.
+
+cloud.add("image", app)            starts the WSGI application and puts it into the catalog
+cloud.session(), cloud.sdk()       keystoneauth and openstacksdk, logged in as admin
+cloud.cli("token", "issue")        the openstack command, its JSON output parsed
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openstack
+from cheroot.wsgi import Server
+from keystoneauth1 import session as ks
+from keystoneauth1.identity import v3
+
+from iaas.api.app import make_app
+from iaas.api.identity.dialect import DIALECT
+from iaas.api.policy import Policy
+from iaas.api.route import collect
+from iaas.config.sections import Auth
+from iaas.db.engine import Database
+from iaas.identity.bootstrap import Urls
+from iaas.identity.facade import IdentityFacade
+from iaas.identity.service import IdentityServices
+
+PASSWORD = "correct horse 'battery' %staple"
+ADMIN = {"username": "admin", "password": PASSWORD, "user_domain_name": "Default"}
+ON_ADMIN = {"project_name": "admin", "project_domain_name": "Default"}
+
+
+class Cloud:
+    def __init__(self, directory: Path, database: Database) -> None:
+        auth = Auth(key_repository=str(directory / "keys"), bcrypt_rounds=4)
+        self.database = database
+        self.services = IdentityServices.open(database, auth)
+        self.identity = IdentityFacade(self.services)
+        self._directory = directory
+        self._servers: list[Server] = []
+        routes = collect("iaas.api.identity")
+        app = make_app(DIALECT, routes, self.services, Policy.of_routes(routes), self.identity.authenticate)
+        self.url = self._serve(app)
+        self.identity.bootstrap(PASSWORD, {"identity": Urls(f"{self.url}/v3")})
+
+    def add(self, service_type: str, app: Callable[..., Any], path: str = "") -> str:
+        """Serves the application on a port of its own; ``path`` is appended to its URL in the catalog."""
+        url = self._serve(app)
+        self.identity.bootstrap(PASSWORD, {service_type: Urls(url + path)})
+        return url
+
+    def session(self, **scope: Any) -> ks.Session:
+        """A session of admin on the project admin, or with another user or scope by keystoneauth's own names."""
+        chosen = {**ADMIN, **({} if scope else ON_ADMIN), **scope}
+        return ks.Session(auth=v3.Password(auth_url=self.url, **chosen))
+
+    def sdk(self) -> Any:
+        return openstack.connect(auth_url=self.url, auth_type="password", load_yaml_config=False,
+                                 load_envvars=False, region_name="RegionOne", **ADMIN, **ON_ADMIN)  # fmt: skip
+
+    def cli(self, *words: str, form: str = "json", **env: str) -> Any:
+        """Runs ``openstack …``; the parsed JSON, or the text for another ``form``. Fails with what it printed."""
+        command = [str(Path(sys.executable).parent / "openstack"), *words]
+        done = subprocess.run([*command, "-f", form] if form else command, env=self._environment(**env),
+                              capture_output=True, text=True, timeout=60)  # fmt: skip
+        assert done.returncode == 0, f"{' '.join(words)}: {done.stderr[-2000:]}"
+        return json.loads(done.stdout) if form == "json" else done.stdout
+
+    def _environment(self, **env: str) -> dict[str, str]:
+        """Nothing of the machine's own cloud or proxy gets through."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
+        return {
+            **kept,
+            "HOME": str(self._directory),
+            "NO_PROXY": "*",
+            "no_proxy": "*",
+            "OS_AUTH_URL": f"{self.url}/v3",
+            "OS_IDENTITY_API_VERSION": "3",
+            "OS_USERNAME": "admin",
+            "OS_PASSWORD": PASSWORD,
+            "OS_USER_DOMAIN_NAME": "Default",
+            "OS_PROJECT_NAME": "admin",
+            "OS_PROJECT_DOMAIN_NAME": "Default",
+            **env,
+        }
+
+    def _serve(self, app: Callable[..., Any]) -> str:
+        server = Server(("127.0.0.1", 0), app, numthreads=4, timeout=10, shutdown_timeout=2)
+        server.prepare()
+        threading.Thread(target=server.serve, name="compat-http", daemon=True).start()
+        self._servers.append(server)
+        return f"http://127.0.0.1:{server.bind_addr[1]}"
+
+    def close(self) -> None:
+        for server in self._servers:
+            server.stop()

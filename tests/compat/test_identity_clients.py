@@ -1,0 +1,123 @@
+"""Unmodified keystoneauth and openstacksdk against the identity API."""
+
+from __future__ import annotations
+
+import pytest
+from keystoneauth1 import exceptions as ks_exceptions
+from keystoneauth1 import session as ks
+from keystoneauth1.identity import v3
+from openstack import exceptions
+
+from tests.compat.cloud import ADMIN, Cloud
+
+
+def test_a_client_configured_only_with_the_identity_url_finds_the_others(cloud: Cloud) -> None:
+    """A-108"""
+    session = cloud.session()
+    assert session.get_endpoint(service_type="identity", interface="public") == f"{cloud.url}/v3"
+    data = session.get_endpoint_data(service_type="identity", interface="internal", region_name="RegionOne")
+    assert data.api_version == (3, 14)
+
+
+@pytest.mark.parametrize("service_type", ["block-storage", "volumev3"])
+def test_block_storage_is_found_under_every_name_that_clients_use(cloud: Cloud, service_type: str) -> None:
+    url = cloud.add("volumev3", lambda environ, start: start("404 Not Found", []) or [])
+    session = cloud.session()
+    assert session.auth.get_access(session).service_catalog.url_for(service_type=service_type) == url
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        {"unscoped": True},
+        {"domain_id": "default"},
+        {"system_scope": "all"},
+        {"project_name": "admin", "project_domain_id": "default"},
+    ],
+    ids=lambda scope: next(iter(scope)),
+)
+def test_a_token_of_every_scope_is_understood_by_keystoneauth(cloud: Cloud, scope: dict[str, str]) -> None:
+    roles = cloud.services.roles.page({"name": "admin"})
+    admin = cloud.services.users.page({"name": "admin"})[0]
+    sdk = cloud.sdk()
+    sdk.identity.assign_domain_role_to_user("default", admin.id, roles[0].id)
+    access = cloud.session(**scope).auth
+    reference = access.get_access(cloud.session())
+    assert reference.user_id == admin.id
+    assert reference.project_scoped == ("project_name" in scope)
+    assert reference.domain_scoped == ("domain_id" in scope)
+    assert bool(reference.system_scoped) == ("system_scope" in scope)
+    assert reference.has_service_catalog() == ("unscoped" not in scope)
+
+
+def test_a_token_can_be_exchanged_for_one_of_another_scope(cloud: Cloud) -> None:
+    first = cloud.session(unscoped=True).get_token()
+    auth = v3.Token(auth_url=cloud.url, token=first, project_name="admin", project_domain_name="Default")
+    access = auth.get_access(ks.Session())
+    assert access.project_name == "admin"
+    assert "admin" in access.role_names
+
+
+def test_a_wrong_password_is_unauthorized(cloud: Cloud) -> None:
+    session = cloud.session(**{**ADMIN, "password": "wrong", "project_name": "admin", "project_domain_name": "Default"})
+    with pytest.raises(ks_exceptions.Unauthorized, match="requires authentication"):
+        session.get_token()
+
+
+def test_the_sdk_creates_shows_changes_and_deletes_every_noun(cloud: Cloud) -> None:
+    identity = cloud.sdk().identity
+    domain = identity.create_domain(name="d1", description="of a test")
+    project = identity.create_project(name="p1", domain_id=domain.id, description="x", is_enabled=True, tags=["a"])
+    user = identity.create_user(name="u1", domain_id=domain.id, password="secret", email="u1@example.org")
+    group = identity.create_group(name="g1", domain_id=domain.id)
+    role = identity.create_role(name="r1")
+    assert identity.find_project("p1", ignore_missing=False).id == project.id
+    assert identity.get_user(user.id).email == "u1@example.org"
+    assert identity.update_user(user, description="more").description == "more"
+    assert identity.update_project(project, name="p2").name == "p2"
+    identity.add_user_to_group(user, group)
+    assert [item.id for item in identity.group_users(group)] == [user.id]
+    assert identity.check_user_in_group(user, group)
+    identity.assign_project_role_to_group(project, group, role)
+    assert identity.validate_group_has_project_role(project, group, role)
+    found = list(identity.role_assignments(user_id=user.id, effective=True, include_names=True))
+    assert [(item.user["name"], item.scope["project"]["name"], item.role["name"]) for item in found] == [
+        ("u1", "p2", "r1")
+    ]
+    assert [item.id for item in identity.user_projects(user)] == [project.id]
+    identity.unassign_project_role_from_group(project, group, role)
+    for delete, thing in ((identity.delete_user, user), (identity.delete_group, group), (identity.delete_role, role),
+                          (identity.delete_project, project)):  # fmt: skip
+        delete(thing, ignore_missing=False)
+    with pytest.raises(exceptions.ForbiddenException):
+        identity.delete_domain(domain)
+    identity.update_domain(domain, is_enabled=False)
+    identity.delete_domain(domain, ignore_missing=False)
+    with pytest.raises(exceptions.NotFoundException, match="Could not find domain"):
+        identity.get_domain(domain.id)
+
+
+def test_the_sdk_pages_through_a_list_that_is_longer_than_a_page(cloud: Cloud) -> None:
+    identity = cloud.sdk().identity
+    names = {f"paged-{number}" for number in range(7)}
+    for name in names:
+        identity.create_role(name=name)
+    assert names <= {role.name for role in identity.roles(limit=2)}
+
+
+def test_the_sdk_keeps_a_catalog(cloud: Cloud) -> None:
+    identity = cloud.sdk().identity
+    service = identity.create_service(type="toaster", name="bread", description="warm")
+    identity.create_region(id="Mars", description="far")
+    endpoint = identity.create_endpoint(service_id=service.id, interface="public", url="http://t/", region_id="Mars")
+    assert [item.id for item in identity.endpoints(service_id=service.id)] == [endpoint.id]
+    assert identity.update_endpoint(endpoint, url="http://u/%(project_id)s").url == "http://u/%(project_id)s"
+    entry = next(
+        e for e in cloud.session().auth.get_access(cloud.session()).service_catalog.catalog if e["type"] == "toaster"
+    )
+    assert not entry["endpoints"][0]["url"].endswith("%(project_id)s")
+    with pytest.raises(exceptions.ForbiddenException):
+        identity.delete_region("Mars")
+    identity.delete_endpoint(endpoint)
+    identity.delete_service(service)
+    identity.delete_region("Mars")
