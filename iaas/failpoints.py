@@ -45,6 +45,11 @@ def disarm() -> None:
         _armed.clear()
 
 
+def armed() -> set[str]:
+    """The points that are armed and have not fired yet."""
+    return set(_armed)
+
+
 def points(root: Path | None = None) -> list[str]:
     """Every literal failpoint of the source tree, sorted."""
     root = root or Path(__file__).parent

@@ -97,8 +97,10 @@ def ports_are_wired(evidence: Evidence) -> Iterator[Violation]:
             if server is not None and server.task is None and server.state == "active":
                 if tap not in inventory.filtered_ports:
                     yield Violation(invariant="I-04", subject=f"port {port.id}", text=f"has no rules on {host}")
-                if tap not in inventory.taps:
-                    yield Violation(invariant="I-04", subject=f"port {port.id}", text=f"has no device on {host}")
+                if host in evidence.compute and tap not in evidence.compute[host].taps:
+                    yield Violation(
+                        invariant="I-04", subject=f"port {port.id}", text=f"has no guest's device on {host}"
+                    )
         for network_id, mac in inventory.dhcp_hosts:
             if (network_id, mac) not in macs:
                 subject = f"DHCP entry {mac} of network {network_id} on {host}"
