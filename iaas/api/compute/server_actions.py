@@ -1,0 +1,113 @@
+"""POST /servers/{id}/action: what is offered, and by name what is not (501 instead of a riddle)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from iaas.api.call import Call
+from iaas.api.compute import rules
+from iaas.api.route import ADMIN, MEMBER, Route, Rule
+from iaas.api.schema import obj
+from iaas.compute import console, lifecycle, servers
+from iaas.compute.service import Compute
+from iaas.errors import Invalid, Unsupported
+from iaas.model.server import State
+
+PATH = "/v2.1/servers/<id>/action"
+_NOTHING = {"type": ["null", "object", "string"], "maxProperties": 0}
+
+
+def stop(call: Call[Compute]) -> None:
+    lifecycle.stop(call.services, call.context, call.path["id"])
+
+
+def start(call: Call[Compute]) -> None:
+    lifecycle.start(call.services, call.context, call.path["id"])
+
+
+def reboot(call: Call[Compute]) -> None:
+    lifecycle.reboot(call.services, call.context, call.path["id"], call.body["reboot"]["type"].upper())
+
+
+def force_delete(call: Call[Compute]) -> None:
+    lifecycle.delete(call.services, call.context, call.path["id"])
+
+
+def lock(call: Call[Compute]) -> None:
+    options = call.body["lock"]
+    reason = options.get("locked_reason") if isinstance(options, dict) else None
+    if reason is not None and not call.at_least("2.73"):
+        raise Invalid("Additional properties are not allowed ('locked_reason' was unexpected)", field="lock")
+    lifecycle.lock(call.services, call.context, call.path["id"], reason)
+
+
+def unlock(call: Call[Compute]) -> None:
+    override = call.allows(rules.UNLOCK_OVERRIDE.name)
+    lifecycle.unlock(call.services, call.context, call.path["id"], override)
+
+
+def reset_state(call: Call[Compute]) -> None:
+    state = State(call.body["os-resetState"]["state"])
+    lifecycle.reset_state(call.services, call.context, call.path["id"], state)
+
+
+def console_output(call: Call[Compute]) -> dict[str, Any]:
+    options = call.body["os-getConsoleOutput"] or {}
+    length = options.get("length")
+    lines = None if length is None or int(length) == -1 else int(length)
+    return {"output": console.output(call.services, call.context, call.path["id"], lines)}
+
+
+def unsupported(call: Call[Compute]) -> None:
+    with call.services.database.read() as tx:
+        servers.get(tx, call.context, call.path["id"])
+    raise Unsupported(f"The action '{next(iter(call.body))}' is not supported.")
+
+
+def _action(
+    name: str, handler: Any, policy: str, value: Any = _NOTHING, status: int = 202, check: str = MEMBER
+) -> Route:
+    rule = Rule(f"os_compute_api:{policy}", check)
+    return Route("POST", PATH, handler, policy=rule, body=obj({name: value}, (name,)), status=status, action=name)
+
+
+_REBOOT = obj({"type": {"type": "string", "enum": ["HARD", "Hard", "hard", "SOFT", "Soft", "soft"]}}, ("type",))
+_REASON = {"type": "string", "minLength": 1, "maxLength": 255}
+_LOCK = {"type": ["null", "object"], "properties": {"locked_reason": _REASON}, "additionalProperties": False}
+_LENGTH = {"type": ["null", "integer", "string"], "pattern": "^-?[0-9]{1,9}$", "minimum": -1}
+_CONSOLE = {"type": ["null", "object"], "properties": {"length": _LENGTH}, "additionalProperties": False}
+_RESET = obj({"state": {"type": "string", "enum": ["active", "error"]}}, ("state",))
+_ANYTHING: dict[str, Any] = {}
+
+# action -> policy rule; published, and not offered in this release
+_LATER = {
+    "pause": "os-pause-server:pause", "unpause": "os-pause-server:unpause",
+    "suspend": "os-suspend-server:suspend", "resume": "os-suspend-server:resume",
+    "resize": "servers:resize", "confirmResize": "servers:confirm_resize", "revertResize": "servers:revert_resize",
+    "rebuild": "servers:rebuild", "createImage": "servers:create_image", "rescue": "os-rescue",
+    "unrescue": "os-unrescue", "shelve": "os-shelve:shelve", "unshelve": "os-shelve:unshelve",
+    "createBackup": "os-create-backup", "changePassword": "os-admin-password", "restore": "os-deferred-delete:restore",
+    "addSecurityGroup": "os-security-groups:add", "removeSecurityGroup": "os-security-groups:remove",
+    "addFloatingIp": "os-floating-ips:add", "removeFloatingIp": "os-floating-ips:remove",
+    "addFixedIp": "os-multinic:add", "removeFixedIp": "os-multinic:remove",
+    "os-getVNCConsole": "os-remote-consoles", "os-getSPICEConsole": "os-remote-consoles",
+    "os-getSerialConsole": "os-remote-consoles", "trigger_crash_dump": "servers:trigger_crash_dump",
+}  # fmt: skip
+_LATER_ADMIN = {
+    "shelveOffload": "os-shelve:shelve_offload", "migrate": "os-migrate-server:migrate",
+    "os-migrateLive": "os-migrate-server:migrate_live", "evacuate": "os-evacuate",
+    "injectNetworkInfo": "os-admin-actions:inject_network_info",
+}  # fmt: skip
+
+ROUTES = (
+    _action("os-start", start, "servers:start"),
+    _action("os-stop", stop, "servers:stop"),
+    _action("reboot", reboot, "servers:reboot", _REBOOT),
+    _action("forceDelete", force_delete, "os-deferred-delete:force"),
+    _action("lock", lock, "os-lock-server:lock", _LOCK),
+    _action("unlock", unlock, "os-lock-server:unlock"),
+    _action("os-resetState", reset_state, "os-admin-actions:reset_state", _RESET, check=ADMIN),
+    _action("os-getConsoleOutput", console_output, "os-console-output", _CONSOLE, status=200),
+    *(_action(name, unsupported, rule, _ANYTHING) for name, rule in _LATER.items()),
+    *(_action(name, unsupported, rule, _ANYTHING, check=ADMIN) for name, rule in _LATER_ADMIN.items()),
+)

@@ -1,0 +1,189 @@
+"""Bodies of server requests: their schemas by microversion, and what the logic makes of one. No database."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+from iaas.api.call import Call
+from iaas.api.compute import rules
+from iaas.api.schema import BOOLEAN, UUID, as_bool, obj
+from iaas.compute.create import with_zone
+from iaas.compute.service import Compute
+from iaas.errors import Invalid
+from iaas.ids import is_uuid
+from iaas.model.network import NetworkRequest
+from iaas.model.server_request import NetworkWish, NewServers
+
+NAME = {"type": "string", "minLength": 1, "maxLength": 255,
+        "pattern": r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"}  # fmt: skip
+DESCRIPTION = {"type": ["string", "null"], "maxLength": 255, "pattern": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"}
+METADATA = {
+    "type": "object",
+    "patternProperties": {"^[a-zA-Z0-9_:. -]{1,255}$": {"type": "string", "maxLength": 255}},
+    "additionalProperties": False,
+}
+TAG = {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"}
+TAGS = {"type": "array", "items": TAG, "maxItems": 50, "uniqueItems": True}
+USER_DATA_MAX = 65535
+COUNT = {"type": ["integer", "string"], "pattern": "^[1-9][0-9]{0,5}$", "minimum": 1}
+HOST = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9-._]+$"}
+_HINTS = {"type": "object", "maxProperties": 0}  # an unknown hint is refused, not ignored (S-057)
+_NIC = {
+    "type": "object",
+    "properties": {
+        "uuid": UUID,
+        "port": {"type": ["string", "null"], "format": "uuid"},
+        "fixed_ip": {"type": "string", "maxLength": 45},
+        "tag": {"type": "string", "minLength": 1, "maxLength": 60},
+    },
+    "additionalProperties": False,
+}
+
+_FIELDS: dict[str, Any] = {
+    "name": NAME,
+    "imageRef": {"type": "string", "maxLength": 512},
+    "flavorRef": {"type": ["string", "integer"], "minLength": 1, "maxLength": 512},
+    "min_count": COUNT,
+    "max_count": COUNT,
+    "metadata": METADATA,
+    "key_name": {"type": ["string", "null"], "minLength": 1, "maxLength": 255},
+    "user_data": {"type": ["string", "null"], "maxLength": USER_DATA_MAX},
+    "availability_zone": {"type": ["string", "null"], "maxLength": 255},
+    "config_drive": {"type": ["boolean", "string", "null"]},
+    "networks": {"type": ["array", "string"], "items": _NIC, "maxItems": 64},
+    "security_groups": {
+        "type": "array",
+        "items": {"type": "object", "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 255}},
+                  "additionalProperties": False},
+        "maxItems": 64,
+    },
+    "block_device_mapping_v2": {"type": "array", "items": {"type": "object", "maxProperties": 32}, "maxItems": 64},
+    "return_reservation_id": BOOLEAN,
+    "OS-DCF:diskConfig": {"type": "string", "enum": ["AUTO", "MANUAL"]},
+    "description": DESCRIPTION,
+    "tags": TAGS,
+    "host": HOST,
+    "hypervisor_hostname": HOST,
+    "trusted_image_certificates": {"type": "null"},
+}  # fmt: skip
+SINCE = {"description": 19, "tags": 52, "trusted_image_certificates": 63, "host": 74, "hypervisor_hostname": 74}
+EXPLICIT_NETWORKS = 37
+
+CREATE = {
+    "type": "object",
+    "properties": {
+        "server": obj(_FIELDS, ("name", "flavorRef")),
+        "OS-SCH-HNT:scheduler_hints": _HINTS,
+        "os:scheduler_hints": _HINTS,
+    },
+    "required": ["server"],
+    "additionalProperties": False,
+}
+UPDATE = {
+    "type": "object",
+    "properties": {"server": obj({"name": NAME, "description": DESCRIPTION,
+                                  "OS-DCF:diskConfig": {"type": "string", "enum": ["AUTO", "MANUAL"]}})},
+    "required": ["server"],
+    "additionalProperties": False,
+}  # fmt: skip
+
+
+def check_fields(body: dict[str, Any], minor: int) -> None:
+    """Refuses fields that came with a later microversion. Raises Invalid."""
+    for name, since in SINCE.items():
+        if name in body and minor < since:
+            raise Invalid(f"Additional properties are not allowed ('{name}' was unexpected)", field=name)
+
+
+def new_servers(call: Call[Compute]) -> NewServers:
+    """Reads a validated body. Raises Invalid, Forbidden."""
+    body: dict[str, Any] = call.body["server"]
+    minor = call.version.minor if call.version else 1
+    check_fields(body, minor)
+    low = int(body.get("min_count", 1))
+    high = int(body.get("max_count", low))
+    if low > high:
+        raise Invalid("min_count must be <= max_count", field="min_count")
+    wish = NewServers(
+        name=body["name"],
+        flavor_id=str(body["flavorRef"]).rstrip("/").rpartition("/")[2],
+        image_id=_image(body),
+        min_count=low,
+        max_count=high,
+        description=body.get("description", body["name"] if minor < 19 else None),
+        key_name=body.get("key_name"),
+        user_data=_user_data(body.get("user_data")),
+        metadata=body.get("metadata", {}),
+        tags=tuple(body.get("tags", ())),
+        config_drive=bool(body.get("config_drive")) and as_bool(body["config_drive"]),
+        networks=_networks(body, minor),
+        security_groups=tuple(dict.fromkeys(item["name"] for item in body.get("security_groups", ()) if item)),
+        forced_host=_destination(call, body),
+        zero_disk=call.allows(rules.ZERO_DISK.name),
+    )
+    return with_zone(wish, body.get("availability_zone"), call.allows(rules.FORCED_HOST.name))
+
+
+def _destination(call: Call[Compute], body: dict[str, Any]) -> str | None:
+    wanted = body.get("host") or body.get("hypervisor_hostname")
+    if wanted is not None:
+        call.enforce(rules.REQUESTED_DESTINATION.name)
+        if ":" in (body.get("availability_zone") or ""):
+            raise Invalid("A host can't be named twice.", field="availability_zone")
+    return wanted
+
+
+def _image(body: dict[str, Any]) -> str:
+    """The image of the root disk: imageRef, or the one block device mapping that says the same."""
+    devices = body.get("block_device_mapping_v2", [])
+    image: str = body.get("imageRef", "").rstrip("/").rpartition("/")[2]
+    for device in devices:
+        source, target = device.get("source_type"), device.get("destination_type", "local")
+        if len(devices) > 1 or source != "image" or target != "local" or str(device.get("boot_index", 0)) != "0":
+            raise Invalid(
+                "Block device mappings are not supported, but for an image as the local root disk.",
+                field="block_device_mapping_v2",
+            )
+        image = str(device.get("uuid", image))
+    if not image:
+        raise Invalid("Invalid imageRef provided: booting without an image is not supported.", field="imageRef")
+    if not is_uuid(image):
+        raise Invalid("Invalid imageRef provided.", field="imageRef")
+    return image
+
+
+def _user_data(text: str | None) -> str | None:
+    if not text:
+        return None
+    try:
+        base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
+    except (binascii.Error, ValueError):
+        raise Invalid("User data needs to be valid base 64.", field="user_data") from None
+    return text
+
+
+def _networks(body: dict[str, Any], minor: int) -> NetworkWish | tuple[NetworkRequest, ...]:
+    given = body.get("networks")
+    if given is None:
+        if minor >= EXPLICIT_NETWORKS:
+            raise Invalid("'networks' is a required property", field="networks")
+        return NetworkWish.DEFAULT
+    if isinstance(given, str):
+        if minor < EXPLICIT_NETWORKS or given not in ("auto", "none"):
+            raise Invalid(f"Invalid input for field/attribute networks. {given[:32]!r} is not valid.", field="networks")
+        return NetworkWish(given)
+    if not given:
+        return NetworkWish.DEFAULT
+    return tuple(_nic(item) for item in given)
+
+
+def _nic(item: dict[str, Any]) -> NetworkRequest:
+    if item.get("port"):
+        if item.get("fixed_ip"):
+            raise Invalid("Specified Fixed IP cannot be used with port: it has its own.", field="networks")
+        return NetworkRequest(port_id=item["port"], tag=item.get("tag"))
+    if not item.get("uuid"):
+        raise Invalid("Bad networks format: a network needs 'uuid' or 'port'.", field="networks")
+    return NetworkRequest(network_id=item["uuid"], fixed_ip=item.get("fixed_ip"), tag=item.get("tag"))

@@ -1,0 +1,53 @@
+"""Quotas of the compute service: limits, what is used, and changing the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from iaas.compute.service import Compute
+from iaas.db import quotas
+from iaas.db.engine import Tx
+from iaas.errors import Invalid
+
+COUNTED = ("instances", "cores", "ram")  # per project; key pairs are counted per user
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quotas:
+    """By resource; -1 is no limit."""
+
+    limits: Mapping[str, int]
+    used: Mapping[str, int]
+
+
+def of_project(compute: Compute, project_id: str, user_id: str | None = None) -> Quotas:
+    """``user_id``: whose key pairs are counted."""
+    with compute.database.read() as tx:
+        used = quotas.usage(tx, project_id)
+        if user_id:
+            used["key_pairs"] = quotas.usage(tx, user_id).get("key_pairs", 0)
+        return Quotas(limits=quotas.limits(tx, project_id, compute.quota), used=used)
+
+
+def update(compute: Compute, project_id: str, wanted: Mapping[str, int], force: bool) -> Mapping[str, int]:
+    """Raises Invalid for a limit below what is used, unless forced."""
+
+    def write(tx: Tx) -> Mapping[str, int]:
+        used = quotas.usage(tx, project_id)
+        for resource, limit in wanted.items():
+            if not force and 0 <= limit < used.get(resource, 0):
+                raise Invalid(
+                    f"Quota limit {limit} for {resource} must be greater than or equal to already used and "
+                    f"reserved {used[resource]}.",
+                    field=resource,
+                )
+        quotas.set_limits(tx, project_id, wanted)
+        return quotas.limits(tx, project_id, compute.quota)
+
+    return compute.database.run(write)
+
+
+def reset(compute: Compute, project_id: str) -> None:
+    """Back to the defaults."""
+    compute.database.run(lambda tx: quotas.clear_limits(tx, project_id, tuple(compute.quota)))

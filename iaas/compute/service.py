@@ -1,0 +1,39 @@
+"""What the compute logic works with: the database, its neighbours' facades, its RPC clients, and its options.
+
+Made once by the composition root; every function of this package takes it first. Holds no state of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from iaas.db.engine import Database
+from iaas.image.facade import ImageFacade
+from iaas.network.facade import NetworkFacade
+from iaas.rpc.compute import ComputeRpc
+from iaas.rpc.conductor import ConductorRpc
+
+DEFAULT_ZONE = "nova"
+QUOTA_DEFAULTS: Mapping[str, int] = {
+    "instances": 10,
+    "cores": 20,
+    "ram": 51200,
+    "key_pairs": 100,
+    "metadata_items": 128,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compute:
+    """``quota``: default limits of a project by resource; ``deadline_s``: after it an operation is given
+    up.
+    """
+
+    database: Database
+    image: ImageFacade
+    network: NetworkFacade
+    conductor: ConductorRpc
+    hosts: ComputeRpc
+    quota: Mapping[str, int] = field(default_factory=lambda: QUOTA_DEFAULTS)
+    deadline_s: int = 600
