@@ -92,6 +92,11 @@ class Rabbit:
         )  # fmt: skip
         return done.stdout
 
+    def flush(self) -> None:
+        """Has the broker write its bookkeeping to disk now. A queue is safe from SIGKILL only some seconds after
+        its creation (RabbitMQ 3.10 keeps the directory of quorum queues in memory for so long)."""
+        self.control("eval", "[dets:sync(Table) || Table <- dets:all()].")
+
     def close(self) -> None:
         self.kill()
         if self._epmd is not None:

@@ -26,6 +26,7 @@ from iaas.clock import Clock
 
 log = logging.getLogger(__name__)
 
+SILENCES = 2  # unanswered attempts to consume a queue after which it may be one that has no leader
 REFRESH = 4.0  # seconds between two looks whether what is not ours to be told about is still there (F-26)
 
 
@@ -75,6 +76,7 @@ class AmqpSubscription(Subscription):
         self.channel: Any = None
         self.fanouts: list[tuple[Address, str]] = []  # with the queue that is bound to it
         self.tags: list[str] = []
+        self.silences: dict[Address, int] = {}  # how often in a row the broker did not let us consume a queue
         self.consuming = threading.Event()
         self.closed = threading.Event()
         self._consumer, self._handler = consumer, handler
@@ -207,16 +209,27 @@ class Consumer:
         subscription.channel, subscription.fanouts, subscription.tags = channel, [], []
         channel.basic_qos(0, subscription.prefetch, False)
         for source in subscription.sources:
-            queue = self._topology.declare(channel, source)
-            if source.lane is Lane.FANOUT:
-                subscription.fanouts.append((source, queue))
-            tag = channel.basic_consume(
-                queue,
-                callback=partial(self._arrived, subscription, source.lane),
-                on_cancel=partial(self._cancelled, subscription, channel),
-            )
-            subscription.tags.append(tag)
+            try:
+                subscription.tags.append(self._consume(subscription, source))
+            except OSError:
+                subscription.silences[source] = subscription.silences.get(source, 0) + 1
+                raise
+            subscription.silences.pop(source, None)
         subscription.consuming.set()
+
+    def _consume(self, subscription: AmqpSubscription, source: Address) -> str:
+        channel = subscription.channel
+        if subscription.silences.get(source, 0) >= SILENCES:
+            self._topology.bury(channel, source)
+        queue = self._topology.declare(channel, source)
+        if source.lane is Lane.FANOUT:
+            subscription.fanouts.append((source, queue))
+        tag: str = channel.basic_consume(
+            queue,
+            callback=partial(self._arrived, subscription, source.lane),
+            on_cancel=partial(self._cancelled, subscription, channel),
+        )
+        return tag
 
     def _arrived(self, subscription: AmqpSubscription, lane: Lane, message: Any) -> None:
         subscription.take(AmqpDelivery(self, lane, message, self._clock.monotonic()))

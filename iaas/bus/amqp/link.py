@@ -65,6 +65,15 @@ def connect(url: str, name: str, **options: Any) -> Any:
         },
     ).transport.establish_connection()
     opened.sock.settimeout(IO_SECONDS)
+
+    def drain_events(timeout: float | None = None) -> None:
+        """As py-amqp's, which waits for an answer for as long as the broker's heartbeats come."""
+        end = time.monotonic() + IO_SECONDS
+        while not opened.blocking_read(timeout):
+            if time.monotonic() > end:
+                raise TimeoutError(f"the broker left a request unanswered for {IO_SECONDS:.0f} s")
+
+    opened.drain_events = drain_events
     return opened
 
 

@@ -7,10 +7,13 @@ declare queues; a cast to a queue that nobody has declared is returned to the se
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 from uuid import uuid4
 
 from iaas.bus.transport import DELIVERY_LIMIT, Address, Lane
+
+log = logging.getLogger(__name__)
 
 HINT_TTL_MS = 10_000  # a hint older than this tells nothing any more
 EXPIRES_MS = 60_000  # a transient queue without consumer goes away
@@ -58,6 +61,18 @@ class Topology:
             channel.queue_declare(name, durable=False, exclusive=True, auto_delete=True, arguments=arguments)
             self.bind(channel, address, name)
         return name
+
+    def bury(self, channel: Any, address: Address) -> None:
+        """Deletes a quorum queue that has lost its leader for good, if there is nothing in it.
+
+        RabbitMQ 3.10 leaves such a queue behind when the broker is killed within seconds of creating it: its
+        log is empty, nobody can publish or consume, and a restart does not help.
+        """
+        name = self.queue(address)
+        found = channel.queue_declare(name, passive=True)
+        if address.lane is Lane.CAST and found.message_count == 0 and found.consumer_count == 0:
+            log.error("queue %s is empty and does not answer: deleting it, to declare it anew", name)
+            channel.queue_delete(name)
 
     def bind(self, channel: Any, address: Address, queue: str) -> None:
         """Makes sure that a fanout reaches the queue."""
