@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from iaas.audit.evidence import Evidence
 from iaas.model.order import Power
@@ -82,7 +83,7 @@ def disks_have_servers(evidence: Evidence) -> Iterator[Violation]:
 def ports_are_wired(evidence: Evidence) -> Iterator[Violation]:
     """I-04: a bound port of a settled server has its rules and DHCP entry; none exists without a port."""
     servers = {server.id: server for server in evidence.facts.servers}
-    by_host = defaultdict(dict)
+    by_host: dict[str, dict[str, Any]] = defaultdict(dict)
     for port in evidence.facts.ports:
         if port.server_id and port.host:
             by_host[port.host][tap_name(port.id)] = port

@@ -10,6 +10,8 @@ from typing import Any
 
 from cheroot.wsgi import PathInfoDispatcher, Server
 
+from iaas.api.gateway import Gateway
+from iaas.api.gateway import Gateway
 from iaas.daemon import Daemon
 from iaas.errors import Invalid
 
@@ -45,12 +47,13 @@ def serve(daemon: Daemon, apps: Mapping[str, Callable[..., Any]], threads: int, 
         host, port, path = address(listen)
         mounts[host, port][path or "/"] = app
     for (host, port), paths in mounts.items():
-        app = paths["/"] if set(paths) == {"/"} else PathInfoDispatcher(paths)
+        app = paths["/"] if set(paths) == {"/"} else PathInfoDispatcher(paths)  # type: ignore[no-untyped-call]
         server = Server((host, port), app, numthreads=threads, max=threads, request_queue_size=QUEUE,
                         timeout=TIMEOUT_S, shutdown_timeout=3, server_name="iaas")  # fmt: skip
+        server.gateway = Gateway  # bodies in and out in constant memory
+        server.gateway = Gateway
         server.max_request_header_size = MAX_HEADER
-        server.max_request_body_size = max_body or 0
-        server.error_log = _error_log
+        server.error_log = _error_log  # type: ignore[method-assign, assignment]
         server.prepare()
         threading.Thread(target=server.serve, name=f"http-{port}", daemon=True).start()
         daemon.on_stop(server.stop)

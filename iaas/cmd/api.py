@@ -1,0 +1,61 @@
+"""iaas-api: the compute, network and volume APIs and metadata, on their ports or paths. Run any number of them."""
+
+from __future__ import annotations
+
+from iaas.api.compute.rules import RULES as COMPUTE_RULES
+from iaas.api.network.rules import RULES as NETWORK_RULES
+from iaas.bus.client import Client
+from iaas.bus.factory import connect
+from iaas.cmd.http import serve
+from iaas.cmd.start import Start, start
+from iaas.cmd.wsgi import application
+from iaas.compute.service import QUOTA_DEFAULTS, Compute
+from iaas.config import sections
+from iaas.db.engine import Database
+from iaas.identity.facade import IdentityFacade
+from iaas.image.facade import ImageFacade
+from iaas.network.facade import NetworkFacade
+from iaas.network.service import NetworkServices
+from iaas.network.settings import Settings
+from iaas.rpc.compute import ComputeRpc
+from iaas.rpc.conductor import ConductorRpc
+from iaas.rpc.network import NetworkAgentRpc
+
+
+def main() -> None:
+    process = start("iaas-api")
+    database = process.database()
+    transport = connect(process.section(sections.Bus))
+    client = Client(transport)
+    authenticate = IdentityFacade.open(database, process.section(sections.Auth)).authenticate
+    network = _network(process, database, client)
+    compute = _compute(process, database, client, network)
+    api = process.section(sections.Api)
+    apps = {
+        api.compute_listen: application(process, "compute", compute, authenticate, COMPUTE_RULES),
+        api.network_listen: application(process, "network", network, authenticate, NETWORK_RULES),
+    }
+    process.daemon.on_stop(database.close)
+    process.daemon.on_stop(transport.close)
+    serve(process.daemon, apps, api.threads)
+    process.beat_into(database)
+    process.daemon.run()
+
+
+def _network(process: Start, database: Database, client: Client) -> NetworkServices:
+    look = NetworkAgentRpc(client).look
+    settings = Settings.of(process.section(sections.Network), process.section(sections.Quota), look)
+    return NetworkServices(database=database, settings=settings)
+
+
+def _compute(process: Start, database: Database, client: Client, network: NetworkServices) -> Compute:
+    quota = process.section(sections.Quota)
+    return Compute(
+        database=database,
+        image=ImageFacade(),
+        network=NetworkFacade(network.settings),
+        conductor=ConductorRpc(client),
+        hosts=ComputeRpc(client),
+        quota={name: getattr(quota, name) for name in QUOTA_DEFAULTS},
+        deadline_s=process.section(sections.Conductor).deadline,
+    )

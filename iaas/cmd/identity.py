@@ -1,0 +1,22 @@
+"""iaas-identity: the identity API. Run any number of them on one key repository."""
+
+from __future__ import annotations
+
+from iaas.cmd.http import serve
+from iaas.cmd.start import start
+from iaas.cmd.wsgi import application
+from iaas.config import sections
+from iaas.identity.facade import IdentityFacade
+from iaas.identity.service import IdentityServices
+
+
+def main() -> None:
+    process = start("iaas-identity")
+    database = process.database()
+    services = IdentityServices.open(database, process.section(sections.Auth))
+    app = application(process, "identity", services, IdentityFacade(services).authenticate)
+    api = process.section(sections.Api)
+    process.daemon.on_stop(database.close)
+    serve(process.daemon, {api.identity_listen: app}, api.threads)
+    process.beat_into(database)
+    process.daemon.run()

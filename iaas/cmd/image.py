@@ -1,0 +1,29 @@
+"""iaas-image: the image API, and the sweeper of its store."""
+
+from __future__ import annotations
+
+from iaas.api.image.access import EXTRA_RULES
+from iaas.cmd.http import serve
+from iaas.cmd.start import start
+from iaas.cmd.wsgi import application
+from iaas.config import sections
+from iaas.identity.facade import IdentityFacade
+from iaas.image import services as image
+from iaas.image.sweep import sweep
+
+SWEEP_S = 30.0
+FORGOTTEN_S = 3600.0  # data that no image owns are removed when they are older
+
+
+def main() -> None:
+    process = start("iaas-image")
+    database = process.database()
+    services = image.make(database, process.section(sections.Image))
+    identity = IdentityFacade.open(database, process.section(sections.Auth))
+    app = application(process, "image", services, identity.authenticate, EXTRA_RULES)
+    api = process.section(sections.Api)
+    process.daemon.on_stop(database.close)
+    serve(process.daemon, {api.image_listen: app}, api.threads)
+    process.beat_into(database)
+    process.daemon.every(SWEEP_S, "sweeper", lambda: sweep(services, FORGOTTEN_S))
+    process.daemon.run()

@@ -1,0 +1,33 @@
+"""Makes the WSGI application of one API: routes, policy, dialect and authentication put together."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from iaas.api.app import ApiOptions, make_app
+from iaas.api.policy import Policy
+from iaas.api.route import Rule, collect
+from iaas.cmd.start import Start
+from iaas.config import sections
+from iaas.context import Context
+
+
+def application(
+    process: Start,
+    service: str,
+    services: Any,
+    authenticate: Callable[[str], Context],
+    rules: Sequence[Rule] = (),
+) -> Callable[..., Any]:
+    """The app of ``iaas/api/<service>``; ``rules`` are those that no route has of its own."""
+    package = f"iaas.api.{service}"
+    routes = collect(package)
+    file = process.section(sections.Auth).policy_file
+    policy = Policy.of_routes(routes, rules, file if Path(file).parent.is_dir() else None)
+    api = process.section(sections.Api)
+    dialect = importlib.import_module(f"{package}.dialect").DIALECT
+    options = ApiOptions(max_body=api.max_body, public_url=api.public_url)
+    return make_app(dialect, routes, services, policy, authenticate, options)
