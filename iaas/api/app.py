@@ -207,7 +207,10 @@ class _Front:
             response = flask.Response(status=status)
             del response.headers["Content-Type"]  # of nothing
         elif isinstance(reply.body, bytes) or hasattr(reply.body, "__next__"):
-            response = flask.Response(reply.body, status=status, mimetype="application/octet-stream")
+            streamed = not isinstance(reply.body, bytes)  # passed on as it is: the server may know its kind
+            response = flask.Response(
+                reply.body, status=status, mimetype="application/octet-stream", direct_passthrough=streamed
+            )
         else:
             response = flask.Response(schema.encode(reply.body), status=status, mimetype="application/json")
         for name, value in reply.headers.items():

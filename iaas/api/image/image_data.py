@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from iaas.api.file_body import FileBody
 from iaas.api.image import access
 from iaas.api.image.access import ImageCall
 from iaas.api.image.dialect import BadRange, UnsupportedMediaType
-from iaas.api.image.file_body import FileBody
 from iaas.api.route import Reply, Route
 from iaas.errors import Forbidden, Invalid
 from iaas.image.upload import upload
