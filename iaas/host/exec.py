@@ -26,6 +26,7 @@ STDERR_KEPT = 16384  # bytes; the rest of a chatty error stream is read and drop
 _ENVIRONMENT = {
     "PATH": os.environ.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
     "LC_ALL": "C",  # so that messages and numbers can be parsed
+    "MALLOC_ARENA_MAX": "2",  # an arena a thread would eat the address space that limits allow
 }
 
 
@@ -211,9 +212,7 @@ class _Exchange:
         return "timeout"
 
     def result(self, code: int) -> Result:
-        return Result(
-            stdout=self._out.decode(errors="replace"), stderr=self._err.decode(errors="replace"), code=code
-        )
+        return Result(stdout=self._out.decode(errors="replace"), stderr=self._err.decode(errors="replace"), code=code)
 
     def close(self) -> None:
         self._selector.close()

@@ -39,7 +39,7 @@ class QemuImg:
         """Writes the disk inside as a sparse raw file that cannot grow over ``virtual_size`` (S-012,
         S-013).
         """
-        limits = Limits(address_space=1 << 30, cpu_seconds=600, file_size=virtual_size + (1 << 20))
+        limits = Limits(address_space=2 << 30, cpu_seconds=600, file_size=virtual_size + (1 << 20))
         command = ["qemu-img", "convert", "-q", "-f", format, "-O", "raw", str(source), str(target)]
         try:
             self._runner.run(command, timeout=900, limits=limits)
