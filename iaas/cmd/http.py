@@ -11,7 +11,6 @@ from typing import Any
 from cheroot.wsgi import PathInfoDispatcher, Server
 
 from iaas.api.gateway import Gateway
-from iaas.api.gateway import Gateway
 from iaas.daemon import Daemon
 from iaas.errors import Invalid
 
