@@ -50,7 +50,6 @@ def serve(daemon: Daemon, apps: Mapping[str, Callable[..., Any]], threads: int, 
         server = Server((host, port), app, numthreads=threads, max=threads, request_queue_size=QUEUE,
                         timeout=TIMEOUT_S, shutdown_timeout=3, server_name="iaas")  # fmt: skip
         server.gateway = Gateway  # bodies in and out in constant memory
-        server.gateway = Gateway
         server.max_request_header_size = MAX_HEADER
         server.error_log = _error_log  # type: ignore[method-assign, assignment]
         server.prepare()
