@@ -90,11 +90,13 @@ def raw_kombu(url: str, prefix: str, count: int) -> tuple[float, float]:
 
     method = ComputeRpc.methods()["execute"]
     body = codec.encode_request(method, "1.0", {"order": ORDER}, id="1", context=None)
-    with Connection(url, transport_options={"confirm_publish": True}) as connection:
+    make: Any = Connection  # untyped, as Producer is
+    publisher: Any = Producer
+    with make(url, transport_options={"confirm_publish": True}) as connection:
         channel = connection.channel()
         queue = f"{prefix}.raw"
         channel.queue_declare(queue, durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"})
-        producer = Producer(channel)
+        producer = publisher(channel)
 
         def publish() -> None:
             producer.publish(body, routing_key=queue, content_type="application/json",
