@@ -84,7 +84,8 @@ def timed(action: Callable[[], None], count: int, threads: int = 1) -> tuple[flo
 
 def raw_kombu(url: str, prefix: str, count: int) -> tuple[float, float]:
     """kombu's Producer with confirmations, into a quorum queue, the body already encoded."""
-    from kombu import Connection, Producer
+    from kombu.connection import Connection
+    from kombu.messaging import Producer
 
     from iaas.bus import codec
 
