@@ -1,0 +1,128 @@
+"""Many at once: addresses, MACs, quotas, default groups and deletes (F-79, F-80, F-84, S-107)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from iaas.db.engine import Database, Tx
+from iaas.db.network import addresses, security_groups
+from iaas.db.network import networks as networks_db
+from iaas.db.quotas import usage
+from iaas.errors import Conflict, Error, QuotaExceeded
+from iaas.ids import new_uuid
+from iaas.model.network import NetworkRequest
+from iaas.network import networks, ports
+from iaas.network import security_groups as groups
+from tests.unit.network.fleet import ALICE, Fleet
+
+
+def at_once(database: Database, functions: list[Callable[[Tx], Any]]) -> tuple[list[Any], list[Error]]:
+    """Runs each in a transaction of its own, all at the same time: results and errors."""
+
+    def one(function: Callable[[Tx], Any]) -> Any:
+        try:
+            return database.run(function)
+        except Error as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=12) as pool:
+        found = list(pool.map(one, functions))
+    errors = [item for item in found if isinstance(item, Error)]
+    return [item for item in found if not isinstance(item, Error)], errors
+
+
+def test_exactly_as_many_ports_as_addresses_and_no_address_twice_f79(database: Database) -> None:
+    fleet = Fleet(database)
+    net = fleet.network(cidr=None)
+    fleet.subnet(net, cidr="10.0.0.0/28", enable_dhcp=False)
+    made, errors = at_once(
+        database, [lambda tx: ports.create(tx, fleet.settings, ALICE, "p-alice", net, {}) for _ in range(20)]
+    )
+    assert len(made) == 13
+    assert {type(error) for error in errors} == {Conflict}
+    assert {error.details["code"] for error in errors} == {"IpAddressGenerationFailure"}
+    assert max(Counter(port.fixed_ips[0].ip for port in made).values()) == 1
+    assert max(Counter(port.mac for port in made).values()) == 1
+    with database.read() as tx:
+        assert usage(tx, "p-alice")["ports"] == 13
+
+
+def test_one_of_many_gets_the_last_of_the_quota_f80_s107(database: Database) -> None:
+    fleet = Fleet(database, ports=3)
+    net = fleet.network()
+    fleet.port(net)
+    fleet.port(net)
+    made, errors = at_once(
+        database, [lambda tx: ports.create(tx, fleet.settings, ALICE, "p-alice", net, {}) for _ in range(12)]
+    )
+    assert len(made) == 1
+    assert {type(error) for error in errors} == {QuotaExceeded}
+
+
+def test_a_port_goes_to_one_of_many_servers(database: Database) -> None:
+    fleet = Fleet(database)
+    port = fleet.port(fleet.network())
+    wanted = (NetworkRequest(port_id=port.id),)
+    made, errors = at_once(
+        database, [lambda tx: fleet.facade.allocate(tx, ALICE, new_uuid(), wanted) for _ in range(8)]
+    )
+    assert len(made) == 1
+    assert all(isinstance(error, Conflict) for error in errors)
+
+
+def test_a_project_has_one_default_group_whoever_comes_first(database: Database) -> None:
+    made, errors = at_once(database, [lambda tx: groups.ensure_default(tx, "p-alice") for _ in range(8)])
+    assert errors == []
+    assert len(set(made)) == 1
+    with database.read() as tx:
+        group = security_groups.get(tx, made[0])
+        assert len(group.rules) == 4
+        assert usage(tx, "p-alice") == {"security_groups": 1, "security_group_rules": 4}
+
+
+def test_a_network_that_goes_while_ports_come_leaves_no_dangling_port_f84(database: Database) -> None:
+    fleet = Fleet(database, "h1")
+    for _ in range(5):
+        net = fleet.network()
+        creations: list[Callable[[Tx], Any]] = [
+            lambda tx, net=net: ports.create(
+                tx, fleet.settings, ALICE, "p-alice", networks_db.get(tx, net.id, ALICE), {}
+            )
+            for _ in range(4)
+        ]
+        creations.insert(2, lambda tx, net=net: networks.delete(tx, fleet.settings, networks_db.get(tx, net.id)))
+        _, errors = at_once(database, creations)
+        assert all(error.kind in ("not_found", "conflict") for error in errors)
+        with database.read() as tx:
+            alive = networks_db.by_ids(tx, [net.id])
+        assert bool(alive) == bool([port for port in fleet.ports() if port.network_id == net.id])
+
+
+def test_an_address_of_a_huge_subnet_costs_no_more_than_of_a_small_one(database: Database) -> None:
+    from sqlalchemy import event
+
+    fleet = Fleet(database)
+    costs = []
+    statements: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    for cidr in ("10.0.0.0/24", "11.0.0.0/8", "2001:db8::/32"):
+        net = fleet.network(cidr=None)
+        subnet = fleet.subnet(net, cidr=cidr, enable_dhcp=False)
+        port = fleet.port(net, fixed_ips=())
+        statements.clear()
+        assert database.run(lambda tx, s=subnet, p=port: addresses.take_any(tx, s, p.id))
+        costs.append(len(statements))
+    assert max(costs) <= min(costs) + 2
+
+
+def test_the_gap_in_a_full_subnet_is_found(database: Database) -> None:
+    fleet = Fleet(database)
+    net = fleet.network(cidr=None)
+    fleet.subnet(net, cidr="10.0.0.0/26", enable_dhcp=False)
+    made = [fleet.port(net) for _ in range(61)]
+    hole = made[40]
+    database.run(lambda tx: ports.delete(tx, fleet.settings, [hole]))
+    assert fleet.port(net).fixed_ips == hole.fixed_ips
