@@ -17,7 +17,7 @@ from iaas.network.agent.plan import plan
 from iaas.network.drivers.driver import NetworkDriver
 from iaas.network.drivers.fake import FakeDriver
 from tests.integration.network_rig import Guest, Rig, eventually, missing
-from tests.unit.network.wishes import network, port, small, uid, wish
+from tests.unit.network.wishes import ZONE, network, port, small, uid, wish
 
 NET = uid("net")
 
@@ -172,7 +172,7 @@ def test_a_released_lease_frees_its_address_for_another_client(bench: Bench) -> 
     assert bench.lease(old)
     bench.unplug(old)
     heir = replace(old, id=uid("heir"), mac="fa:16:3e:00:bb:bb")
-    served = network("net", "10.77.0.0/24", (heir,), zone=4001)
+    served = network("net", "10.77.0.0/24", (heir,), zone=ZONE)
     done = bench.reach(wish((served,), (heir,), small(1).groups))
     assert steps.ReleaseLease(network_id=NET, mac=old.mac, ip="10.77.0.11") in done
     assert bench.driver.found().leases == ()
@@ -221,7 +221,7 @@ def test_an_unplugged_tap_is_plugged_in_again(bench: Bench) -> None:
     bench.reach(small(1))
     guest = small(1).ports[0]
     bench.plug(guest, bridge_name(NET))
-    other = small(1, name="other", zone=4500, cidr="10.79.0.0/24")
+    other = small(1, name="other", zone=ZONE + 90, cidr="10.79.0.0/24")
     bench.reach(HostWiring(networks=small(1).networks + other.networks, ports=small(1).ports, groups=()))
     bench.driver.apply(steps.PlugTap(network_id=NET, tap=tap_name(guest.id), bridge=bridge_name(uid("other"))))
     assert dict(bench.driver.found().taps)[tap_name(guest.id)] == bridge_name(uid("other"))
@@ -254,7 +254,7 @@ def test_another_dhcp_port_replaces_the_first_one_wholly(bench: Bench) -> None:
 
 def test_a_flat_network_lives_on_the_operators_bridge(bench: Bench) -> None:
     member = port("flat-1", "flat", 7, "10.81.0.10")
-    flat = network("flat", "10.81.0.0/24", (member,), kind="flat", physical_network="physnet1", zone=4200)
+    flat = network("flat", "10.81.0.0/24", (member,), kind="flat", physical_network="physnet1", zone=ZONE + 90)
     wanted = wish((flat,), (member,))
     assert bench.reach(wanted)
     assert bench.reach(wanted) == []

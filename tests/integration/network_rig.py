@@ -152,8 +152,8 @@ class Guest:
         return netns.inside(self.name, make)
 
     def remove(self) -> None:
-        netns.delete(self.runner, self.name)
         self.runner.run(["ip", "link", "delete", self.tap], timeout=10, ok_codes=(0, 1))
+        netns.delete(self.runner, self.name)
 
 
 class Rig:
@@ -194,8 +194,8 @@ class Rig:
     def clear(self) -> None:
         for guest in self.guests:
             guest.remove()
-        self.driver.clear()
         self.driver.close()
+        self.driver.clear()
         self.runner.run(["ip", "link", "delete", self.physical["physnet1"]], timeout=10, ok_codes=(0, 1))
 
     def _agent(self) -> tuple[LinuxBridgeDriver, Loop]:

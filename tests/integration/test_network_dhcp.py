@@ -14,7 +14,7 @@ import pytest
 from iaas.host import netns
 from iaas.model.wiring import HostWiring, bridge_name, dhcp_namespace, tap_name
 from tests.integration.network_rig import Rig, eventually, missing
-from tests.unit.network.wishes import network, port, small, uid, wish
+from tests.unit.network.wishes import ZONE, network, port, small, uid, wish
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
 NET = uid("net")
@@ -58,7 +58,7 @@ def test_a_removed_port_leaves_no_lease_and_its_address_is_usable_at_once(rig: R
     guest.remove()
     heir = replace(first, id=uid("heir"), mac="fa:16:3e:00:aa:aa")
     rig.controller.wish = wish(
-        (network("net", "10.77.0.0/24", (heir,), zone=4001),), (heir,), rig.controller.wish.groups
+        (network("net", "10.77.0.0/24", (heir,), zone=ZONE),), (heir,), rig.controller.wish.groups
     )
     rig.loop.look()
     assert rig.loop.round()
@@ -145,7 +145,7 @@ def test_an_unwanted_network_is_removed_only_when_it_is_missing_twice(rig: Rig) 
 
 
 def test_things_of_another_agent_and_of_nobody_are_never_touched(rig: Rig, tmp_path: Path) -> None:
-    other = Rig(tmp_path / "other", small(1, name="other-net", zone=4100, cidr="10.78.0.0/24"))
+    other = Rig(tmp_path / "other", small(1, name="other-net", zone=ZONE + 90, cidr="10.78.0.0/24"))
     stray = "brq" + uid("nobody")[:11]
     try:
         other.loop.round()
@@ -181,7 +181,7 @@ def test_a_flat_network_uses_the_operators_bridge_and_leaves_it_standing(rig: Ri
     rig.ip("link", "set", bridge, "up")
     rig.ip("address", "add", "10.81.0.1/24", "dev", bridge)
     member = port("flat-1", "flat", 7, "10.81.0.10", "default")
-    flat = network("flat", "10.81.0.0/24", (member,), kind="flat", physical_network="physnet1", zone=4200)
+    flat = network("flat", "10.81.0.0/24", (member,), kind="flat", physical_network="physnet1", zone=ZONE + 90)
     rig.controller.wish = wish((flat,), (member,), rig.controller.wish.groups)
     rig.settle()
     guest = rig.guest(member, bridge)

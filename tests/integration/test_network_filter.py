@@ -10,11 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from iaas.host import netns
-from iaas.model.wiring import HostWiring, bridge_name
+from iaas.host.exec import Runner
+from iaas.model.wiring import HostWiring, RuleWiring, bridge_name
+from iaas.network.agent import filter as filters
+from iaas.network.drivers.linuxbridge import nft_rules
 from tests.integration.network_rig import Guest, Rig, eventually, missing
-from tests.unit.network.wishes import group, mac, network, port, rule, small, uid, wish
+from tests.unit.network.wishes import ZONE, group, mac, network, port, rule, small, uid, wish
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
 ATTACKER, VICTIM, STRANGER = "10.77.0.11", "10.77.0.12", "10.77.0.13"
@@ -184,8 +189,8 @@ def test_allowed_address_pairs_may_be_used_and_no_more(rig: Rig) -> None:
 
 def test_two_networks_with_the_same_addresses_do_not_see_each_other(rig: Rig) -> None:
     """S-081: also not through a flow that is established in the other one"""
-    one = small(1, 2, name="one", zone=4301)
-    two = small(1, 2, name="two", zone=4302)
+    one = small(1, 2, name="one", zone=ZONE + 30)
+    two = small(1, 2, name="two", zone=ZONE + 60)
     everybody = group("default", rule(protocol="tcp"), members=(ATTACKER, VICTIM))
     _apply(rig, wish(one.networks + two.networks, one.ports + two.ports, (everybody,)))
     guests = {}
@@ -195,7 +200,7 @@ def test_two_networks_with_the_same_addresses_do_not_see_each_other(rig: Rig) ->
     with guests[uid("one"), VICTIM].listen(80):
         assert guests[uid("one"), ATTACKER].connects(VICTIM, 80)
         assert not guests[uid("two"), ATTACKER].connects(VICTIM, 80, timeout=0.4)
-    zones = rig.runner.run(["conntrack", "-L", "--zone", "4301"], timeout=10).stdout
+    zones = rig.runner.run(["conntrack", "-L", "--zone", str(ZONE + 30)], timeout=10).stdout
     assert VICTIM in zones
 
 
@@ -281,3 +286,31 @@ def _udp6(source: str, ip: str) -> bytes:
 def _discover(client: str) -> bytes:
     head = struct.pack("!BBBBIHH", 1, 1, 6, 0, 7, 0, 0) + bytes(16) + _octets(client) + bytes(10)
     return head + bytes(192) + b"\x63\x82\x53\x63\x35\x01\x01\xff" + MARKER
+
+
+_words = st.text(max_size=12) | st.sampled_from(["tcp", "UDP", "icmp", "vrrp", "10.0.0.9/24", "::/0", "fd00::1"])
+_numbers = st.none() | st.integers(-2, 70000) | st.integers(0, 255)
+_macs = st.sampled_from([mac(1), mac(300), "nonsense"])
+_ranges = st.sampled_from(["10.0.0.0/8", "10.0.0.0/9", "10.1.1.1", "0.0.0.0/0", "fd00::/8", "fd00::1", "::/0", "x"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rules=st.lists(
+        st.builds(
+            RuleWiring, direction=st.sampled_from(["ingress", "egress"]), ip_version=st.sampled_from([4, 6]),
+            protocol=st.none() | _words, port_min=_numbers, port_max=_numbers,
+            remote_cidr=st.none() | _words, remote_group_id=st.none() | _words,
+        ),
+        max_size=5,
+    ),
+    pairs=st.lists(st.tuples(_macs, _ranges), max_size=4),
+)  # fmt: skip
+def test_the_kernel_takes_the_rules_whatever_a_user_wrote(
+    rules: list[RuleWiring], pairs: list[tuple[str, str]]
+) -> None:
+    """S-079, S-087: one user's odd rule never stops another one's good rule from being loaded"""
+    new = _wish(*rules)
+    new = replace(new, ports=(replace(new.ports[0], allowed_pairs=tuple(pairs)), new.ports[1]))
+    text = nft_rules.render(filters.wanted(new, {uid("net"): bridge_name(uid("net"))}), "check")
+    Runner().run(["nft", "--check", "-f", "-"], timeout=10, input=text)

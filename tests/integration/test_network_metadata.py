@@ -16,7 +16,7 @@ from iaas.host import netns
 from iaas.model.wiring import bridge_name, dhcp_namespace
 from iaas.network.drivers.linuxbridge.metadata_request import signature
 from tests.integration.network_rig import SECRET, Guest, Rig, eventually, missing
-from tests.unit.network.wishes import small, uid, wish
+from tests.unit.network.wishes import ZONE, small, uid, wish
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
 NET = uid("net")
@@ -158,7 +158,7 @@ def test_without_the_api_the_answer_is_503_and_comes_soon(rig: Rig, api: Api) ->
 
 
 def test_slow_guests_fill_their_own_places_only(rig: Rig, api: Api) -> None:
-    other = small(1, name="other", zone=4401, cidr="10.79.0.0/24")
+    other = small(1, name="other", zone=ZONE + 90, cidr="10.79.0.0/24")
     mine = rig.controller.wish
     rig.controller.wish = wish(mine.networks + other.networks, mine.ports + other.ports, mine.groups)
     rig.loop.look()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from dataclasses import replace
 
@@ -18,9 +19,13 @@ from iaas.model.wiring import (
 )
 
 
+ZONE = 20000 + os.getpid() % 20000  # the first conntrack zone of this process's tests
+
+
 def uid(text: str) -> str:
-    """A uuid that is always the same for the same text."""
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, text))
+    """A uuid that is the same for the same text in this process: device names come from it, and test processes
+    run side by side."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{os.getpid()} {text}"))
 
 
 def mac(number: int) -> str:
@@ -62,7 +67,7 @@ def port(
 
 
 def network(
-    name: str, cidr: str, ports: tuple[PortWiring, ...] = (), *, zone: int = 4001, dhcp: bool = True,
+    name: str, cidr: str, ports: tuple[PortWiring, ...] = (), *, zone: int = ZONE, dhcp: bool = True,
     **changes: object,
 ) -> NetworkWiring:  # fmt: skip
     """A local network with one subnet, whose DHCP server (address .2) is this host's and knows the ports."""
@@ -77,7 +82,7 @@ def network(
         if item.network_id == uid(name)
     )  # fmt: skip
     server = DhcpWiring(
-        port_id=uid(f"{name}-dhcp"), mac=mac(60000 + zone % 1000), hosts=hosts,
+        port_id=uid(f"{name}-dhcp"), mac=mac(60000 + zone % 5000), hosts=hosts,
         ips=(FixedIp(subnet_id=sub.id, ip=f"{prefix}.2"),),
     )  # fmt: skip
     plain = NetworkWiring(
@@ -95,11 +100,11 @@ def wish(
     return HostWiring(networks=networks, ports=ports, groups=groups)
 
 
-def small(*numbers: int, name: str = "net", zone: int = 4001, cidr: str = "10.77.0.0/24") -> HostWiring:
+def small(*numbers: int, name: str = "net", zone: int = ZONE, cidr: str = "10.77.0.0/24") -> HostWiring:
     """One network with a port for every number (address .10 + number), all in the group "default"."""
     prefix = cidr.rsplit(".", 1)[0]
     ports = tuple(
-        port(f"{name}-{number}", name, zone + number, f"{prefix}.{10 + number}", "default")
+        port(f"{name}-{number}", name, (zone - ZONE) * 16 + number, f"{prefix}.{10 + number}", "default")
         for number in numbers
     )
     members = tuple(ip for item in ports for ip in item.ips)

@@ -113,7 +113,9 @@ class MetadataProxy:
         os.close(self._wake_write)
 
     def _wake(self) -> None:
-        os.write(self._wake_write, b"x")
+        """Lets the acceptor see what changed."""
+        if self._acceptor is not None and self._acceptor.is_alive():
+            os.write(self._wake_write, b"x")
 
     def _accept_all(self) -> None:
         while not self._closed:

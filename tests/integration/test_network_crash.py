@@ -1,0 +1,100 @@
+"""The agent dies at every named point of its work; the next one finishes it and leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from iaas import failpoints
+from iaas.errors import Internal, NotFound
+from iaas.host import netns
+from iaas.host.exec import Runner
+from iaas.model.wiring import HostWiring, bridge_name, dhcp_namespace
+from iaas.network.agent.plan import plan
+from tests.integration.network_rig import Rig, eventually, missing
+from tests.unit.network.wishes import small, uid, wish
+
+pytestmark = [pytest.mark.root, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
+NET = uid("net")
+POINTS = [point for point in failpoints.points() if point.startswith("network.agent.")]
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(tmp_path, wish())
+    yield rig
+    failpoints.disarm()
+    rig.clear()
+
+
+def _reach(rig: Rig, wanted: HostWiring) -> bool:
+    """Until all is as wanted, with a new agent after every death; whether one died."""
+    rig.controller.wish = wanted
+    died = False
+    for _ in range(3):
+        try:
+            rig.settle()
+        except failpoints.Crash:
+            died = True
+            rig.restart()
+        else:
+            assert plan(wanted, rig.driver.found(), rig.physical).steps == ()
+            return died
+    raise AssertionError("it dies again and again")
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_death_at_any_point_is_made_good_by_the_next_agent(rig: Rig, point: str) -> None:
+    failpoints.arm(f"{point}=crash")
+    died = [_reach(rig, small(1, 2))]
+    guest = rig.guest(small(1, 2).ports[1], bridge_name(NET))
+    assert guest.lease(rig.directory)
+    guest.remove()
+    died.append(_reach(rig, small(1)))
+    assert rig.driver.inventory().leases == ()
+    died.append(_reach(rig, wish()))
+    assert any(died), "the point was never reached"
+    assert bridge_name(NET) not in rig.ip("-br", "link")
+    assert dhcp_namespace(NET) not in netns.names()
+    assert [path.name for path in rig.settings.state_dir.iterdir()] == ["filter.json"]
+    eventually(lambda: not _servers(rig), what="the end of dnsmasq")
+
+
+def _servers(rig: Rig) -> list[str]:
+    """Live processes with a file of this rig on their command line."""
+    mark = str(rig.settings.state_dir).encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if mark in path.read_bytes():
+                found.append(str(path))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+def test_a_namespace_is_entered_by_one_thread_only_and_errors_come_back() -> None:
+    runner, name = Runner(), f"t-{uid('ns')[:8]}"
+    host = netns.identity("/proc/self/ns/net")
+    with pytest.raises(NotFound):
+        netns.inside(name, lambda: None)
+    netns.create(runner, name)
+    try:
+        netns.create(runner, name)
+        assert netns.inside(name, lambda: netns.identity("/proc/thread-self/ns/net")) == netns.identity(name)
+        assert netns.identity("/proc/thread-self/ns/net") == host
+        assert netns.identity(name) != host
+        with pytest.raises(Internal, match="from inside"):
+            netns.inside(name, _fail)
+        assert name in netns.names()
+    finally:
+        netns.delete(runner, name)
+        netns.delete(runner, name)
+    assert name not in netns.names()
+    assert netns.identity(name) is None
+
+
+def _fail() -> None:
+    raise Internal("from inside")
