@@ -47,6 +47,11 @@ class Rabbit:
     def url_as(self, user: str, password: str) -> str:
         return f"amqp://{user}:{password}@127.0.0.1:{self.port}//"
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self, timeout: float = 90.0) -> None:
         """Starts the broker with whatever data are there, and waits until it takes connections."""
         self._prepare()
