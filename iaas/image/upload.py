@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from iaas import failpoints
 from iaas.clock import Clock
+from iaas.db.image import images as rows
 from iaas.db.image import uploads
 from iaas.db.image.uploads import Facts
 from iaas.errors import Conflict, Error, Invalid, NotFound, QuotaExceeded, TooLarge
@@ -21,7 +22,7 @@ from iaas.image.faults import Broken, Gone
 from iaas.image.inspect import HEAD, Inspector, Limits
 from iaas.image.services import ImageServices
 from iaas.image.store import Writer
-from iaas.model.image import Image
+from iaas.model.image import Image, Viewer
 
 log = logging.getLogger(__name__)
 
@@ -140,11 +141,16 @@ class _Upload:
         )
 
     def _finish(self, facts: Facts) -> Image:
+        database, image = self._services.database, self._image
         try:
-            done = self._services.database.run(lambda tx: uploads.finish_upload(tx, self._image, facts))
+            done = database.run(lambda tx: uploads.finish_upload(tx, image, facts))
         except (NotFound, Conflict):
-            self._services.store.delete(self._image.blob)
-            raise Gone(f"Image {self._image.id} is gone: it was deleted during the upload.") from None
+            with database.read() as tx:
+                owner = uploads.owners(tx, [image.id]).get(image.id)
+                if owner == image.blob:  # the first try was committed, only its answer was lost (C-17)
+                    return rows.get(tx, image.id, Viewer(project_id=None, everything=True))
+            self._services.store.delete(image.blob)
+            raise Gone(f"Image {image.id} is gone: it was deleted during the upload.") from None
         log.info("image %s is active: %d bytes, %s", done.id, facts.size, done.disk_format)
         return done
 

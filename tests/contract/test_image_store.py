@@ -1,0 +1,165 @@
+"""What every image store promises: run over each file of iaas/image/stores/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iaas import plugins
+from iaas.config.sections import Image
+from iaas.errors import Conflict, Error, Invalid, NotFound
+from iaas.image.store import Store
+
+A = "0b3a3c1e-5b4e-4a55-9f0e-2d8e8c0d1a11.1"
+B = "0b3a3c1e-5b4e-4a55-9f0e-2d8e8c0d1a11.2"
+C = "ffffffff-5b4e-4a55-9f0e-2d8e8c0d1a11.1"
+HOSTILE = [
+    "", ".", "..", "/etc/passwd", "../../etc/passwd", A + "/../x", A.upper(), A + "\n", A[:-2], A + "x",
+    "0b3a3c1e-5b4e-4a55-9f0e-2d8e8c0d1a11.-1", "." + A, A + ".part", "\x00", A.replace("-", "/"),
+]  # fmt: skip
+
+
+@pytest.fixture(params=plugins.names("iaas.image.stores"))
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
+    """Opens the same store again, as a restarted daemon does."""
+    plugin: Any = plugins.load("iaas.image.stores", request.param)
+    return lambda: plugin(Image(directory=str(tmp_path / "store")))
+
+
+@pytest.fixture
+def store(make: Callable[[], Store]) -> Store:
+    return make()
+
+
+def put(store: Store, name: str, *pieces: bytes) -> None:
+    writer = store.writer(name)
+    for piece in pieces:
+        writer.write(piece)
+    writer.commit()
+
+
+def get(store: Store, name: str) -> bytes:
+    with store.open(name) as file:
+        return file.read()
+
+
+def names(store: Store) -> list[tuple[str, int, bool]]:
+    return sorted((blob.name, blob.size, blob.partial) for blob in store.inventory())
+
+
+def test_what_was_written_is_read_again_also_after_a_restart(make: Callable[[], Store]) -> None:
+    put(make(), A, b"hello ", b"", b"world")
+    assert get(make(), A) == b"hello world"
+    assert names(make()) == [(A, 11, False)]
+
+
+def test_a_memoryview_can_be_written_and_its_buffer_used_again(store: Store) -> None:
+    buffer = bytearray(b"first")
+    writer = store.writer(A)
+    writer.write(memoryview(buffer))
+    buffer[:] = b"again"
+    writer.write(memoryview(buffer)[:2])
+    writer.commit()
+    assert get(store, A) == b"firstag"
+
+
+def test_a_reader_can_seek(store: Store) -> None:
+    put(store, A, b"0123456789")
+    with store.open(A) as file:
+        file.seek(7)
+        assert file.read(2) == b"78"
+
+
+def test_nothing_is_visible_before_the_commit(store: Store) -> None:
+    """C-23"""
+    writer = store.writer(A)
+    writer.write(b"half")
+    with pytest.raises(NotFound):
+        store.open(A)
+    assert [partial for _, _, partial in names(store)] == [True]
+    writer.commit()
+    assert names(store) == [(A, 4, False)]
+
+
+def test_an_abandoned_write_leaves_nothing(store: Store) -> None:
+    writer = store.writer(A)
+    writer.write(b"half")
+    writer.abandon()
+    writer.abandon()
+    assert names(store) == []
+
+
+def test_abandoning_after_the_commit_changes_nothing(store: Store) -> None:
+    writer = store.writer(A)
+    writer.write(b"all")
+    writer.commit()
+    writer.abandon()
+    assert get(store, A) == b"all"
+
+
+def test_what_a_killed_daemon_left_is_seen_as_partial_and_can_be_deleted(make: Callable[[], Store]) -> None:
+    """F-10"""
+    writer = make().writer(A)
+    writer.write(b"half")
+    store = make()
+    (blob,) = store.inventory()
+    assert (blob.name, blob.size, blob.partial, blob.image_id) == (A, 4, True, A[:36])
+    assert 0 <= blob.age_s < 60
+    assert store.delete(A) is True
+    assert names(store) == []
+    with pytest.raises(NotFound):
+        writer.commit()
+    assert names(store) == []
+
+
+def test_a_name_is_written_once(store: Store) -> None:
+    put(store, A, b"first")
+    writer = store.writer(A)
+    writer.write(b"second")
+    with pytest.raises(Conflict):
+        writer.commit()
+    writer.abandon()
+    assert get(store, A) == b"first"
+    assert names(store) == [(A, 5, False)]
+
+
+def test_a_delete_removes_that_name_and_no_other_however_often(store: Store) -> None:
+    for name in (A, B, C):
+        put(store, name, name.encode())
+    assert store.delete(A) is True
+    assert store.delete(A) is False
+    assert [name for name, _, _ in names(store)] == [B, C]
+    with pytest.raises(NotFound):
+        store.open(A)
+    assert get(store, B) == B.encode()
+
+
+def test_a_reader_keeps_its_bytes_through_a_delete(store: Store) -> None:
+    put(store, A, b"0123456789")
+    with store.open(A) as file:
+        store.delete(A)
+        assert file.read() == b"0123456789"
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_name_that_is_none_is_refused_everywhere(store: Store, name: str, tmp_path: Path) -> None:
+    """S-019"""
+    canary = tmp_path / "canary"
+    canary.write_text("here")
+    for use in (store.writer, store.open, store.delete):
+        with pytest.raises(Invalid):
+            use(name)
+    assert canary.read_text() == "here"
+
+
+def test_the_free_space_is_known_or_said_to_be_unknown(store: Store) -> None:
+    free = store.free()
+    assert free is None or free > 0
+
+
+def test_errors_are_of_our_kinds(store: Store) -> None:
+    with pytest.raises(Error):
+        store.open(A)
