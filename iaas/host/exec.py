@@ -22,6 +22,7 @@ from iaas import errors
 
 _LOG = logging.getLogger(__name__)
 _CHUNK = 65536
+_TICK = 1.0
 STDERR_KEPT = 16384  # bytes; the rest of a chatty error stream is read and dropped
 _ENVIRONMENT = {
     "PATH": os.environ.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
@@ -94,8 +95,12 @@ class Runner:
         netns: str | None = None,
         ok_codes: Sequence[int] = (0,),
         max_output: int = 4 * 1024 * 1024,
+        tick: Callable[[], None] | None = None,
     ) -> Result:
         """Runs to the end; ``timeout`` in seconds, ``max_output`` in bytes of standard output.
+
+        ``tick`` is called about every second meanwhile; if it raises, the process is killed and that is
+        raised.
 
         Raises Timeout at the deadline (the process and its children are dead then), CommandFailed (Internal)
         for a code outside ``ok_codes``, Internal when the tool is missing or writes over ``max_output``.
@@ -106,7 +111,7 @@ class Runner:
         process = _start(_full(argv, limits, netns), tool, stdin=data is not None)
         exchange = _Exchange(process, data, max_output)
         try:
-            verdict = exchange.until(started + timeout)
+            verdict = exchange.until(started + timeout, tick)
         finally:
             _kill_session(process)
             exchange.close()
@@ -196,11 +201,15 @@ class _Exchange:
         if process.stdin:
             self._watch(process.stdin, selectors.EVENT_WRITE, self._write)
 
-    def until(self, deadline: float) -> str:
+    def until(self, deadline: float, tick: Callable[[], None] | None = None) -> str:
         """``ended``, ``flood`` or ``timeout``."""
+        next_tick = time.monotonic() + _TICK if tick else deadline
         while (left := deadline - time.monotonic()) > 0:
+            if tick and time.monotonic() >= next_tick:
+                tick()
+                next_tick = time.monotonic() + _TICK
             ended = False
-            for key, _ in self._selector.select(left):
+            for key, _ in self._selector.select(max(0, min(left, next_tick - time.monotonic()))):
                 if key.data is None:
                     ended = True
                 else:
@@ -325,6 +334,7 @@ class Recorder(Runner):
         netns: str | None = None,
         ok_codes: Sequence[int] = (0,),
         max_output: int = 4 * 1024 * 1024,
+        tick: Callable[[], None] | None = None,
     ) -> Result:
         call = Call(argv=tuple(argv), input=input, netns=netns, limits=limits)
         self.calls.append(call)

@@ -41,16 +41,17 @@ class Pool:
         self._jobs: queue.Queue[Job | None] = queue.Queue(backlog)
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
-        self._idle = 0
+        self._unfinished = 0
 
     def submit(self, job: Job) -> None:
         context = contextvars.copy_context()
-        try:
-            self._jobs.put_nowait(lambda: context.run(job))
-        except queue.Full:
-            raise errors.Unavailable("The host has too many orders waiting.") from None
         with self._lock:
-            if self._idle < self._jobs.qsize() and len(self._threads) < self._workers:
+            try:
+                self._jobs.put_nowait(lambda: context.run(job))
+            except queue.Full:
+                raise errors.Unavailable("The host has too many orders waiting.") from None
+            self._unfinished += 1
+            if len(self._threads) < min(self._workers, self._unfinished):
                 thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True)
                 self._threads.append(thread)
                 thread.start()
@@ -69,15 +70,10 @@ class Pool:
         return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self) -> None:
-        while True:
-            with self._lock:
-                self._idle += 1
-            job = self._jobs.get()
-            with self._lock:
-                self._idle -= 1
-            if job is None:
-                return
+        while (job := self._jobs.get()) is not None:
             try:
                 job()
             except Exception:  # noqa: BLE001  (a defect in one job must not cost the pool a thread)
                 _LOG.exception("job of %s", self._name)
+            with self._lock:
+                self._unfinished -= 1

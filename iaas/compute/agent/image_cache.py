@@ -107,7 +107,7 @@ class ImageCache:
                 self._qemu_img.check(downloaded, _qemu_format(image), image.virtual_size)
                 if image.format == "qcow2":
                     raw = files.partial(entry)
-                    self._qemu_img.to_raw(downloaded, "qcow2", raw, image.virtual_size)
+                    self._qemu_img.to_raw(downloaded, "qcow2", raw, image.virtual_size, work.progress)
                     failpoints.hit("compute.image.after_convert")
                 work.check()
                 self._publish(raw, entry)

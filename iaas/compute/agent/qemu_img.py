@@ -5,6 +5,7 @@ path in it.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,15 @@ class QemuImg:
         if found.get("virtual-size") != virtual_size:
             raise errors.Invalid("The image's disk is not as large as recorded.")
 
-    def to_raw(self, source: Path, format: str, target: Path, virtual_size: int) -> None:
-        """Writes the disk inside as a sparse raw file that cannot grow over ``virtual_size`` (S-012,
-        S-013).
+    def to_raw(self, source: Path, format: str, target: Path, virtual_size: int, progress: Callable[[], None]) -> None:
+        """Writes the disk inside as a sparse raw file that cannot grow over ``virtual_size`` (S-012, S-013).
+
+        ``progress`` is called every second and may raise, which ends the conversion.
         """
         limits = Limits(address_space=2 << 30, cpu_seconds=600, file_size=virtual_size + (1 << 20))
         command = ["qemu-img", "convert", "-q", "-f", format, "-O", "raw", str(source), str(target)]
         try:
-            self._runner.run(command, timeout=900, limits=limits)
+            self._runner.run(command, timeout=900, limits=limits, tick=progress)
         except CommandFailed as error:
             if "No space left" in error.result.stderr:
                 raise errors.Unavailable("The host's disk is full.", resource="disk") from error

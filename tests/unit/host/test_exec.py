@@ -94,6 +94,20 @@ def test_a_child_that_keeps_the_pipe_open_does_not_hold_the_caller(tmp_path: Pat
     RUNNER.run(["kill", pid_file.read_text().strip()], timeout=5)
 
 
+def test_a_tick_that_raises_ends_the_process_at_once() -> None:
+    """S-104: a delete does not wait for the conversion of a large image."""
+    started = time.monotonic()
+    ticks: list[int] = []
+
+    def tick() -> None:
+        ticks.append(1)
+        raise errors.Conflict("superseded")
+
+    with pytest.raises(errors.Conflict):
+        RUNNER.run(["sleep", "60"], timeout=60, tick=tick)
+    assert time.monotonic() - started < 5 and ticks == [1]
+
+
 def test_limits_are_in_force_in_the_child() -> None:
     """S-013."""
     limits = Limits(address_space=300 << 20, cpu_seconds=8, file_size=1 << 20)
