@@ -28,8 +28,13 @@ STATUS = {
 class Dialect(Protocol):
     """One per API, in ``iaas/api/<service>/dialect.py``, as a module-level ``DIALECT``."""
 
-    name: str  # "compute": the daemon's word for this API
-    microversions: Microversions | None
+    @property
+    def name(self) -> str:
+        """The daemon's word for this API: "compute"."""
+
+    @property
+    def microversions(self) -> Microversions | None:
+        """None for an API without them."""
 
     def fault(self, error: Error) -> tuple[int, dict[str, Any]]:
         """Status and JSON body for an error of any kind (also 401, 404 of unknown paths, 405)."""

@@ -17,7 +17,7 @@ from iaas.config import sections
 from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.conductor import ConductorRpc
 
-LIGHT_WORKERS = 4  # stops, starts and deletes never wait behind a slow image
+LIGHT_WORKERS = 16  # made as needed; a stop holds one while the guest takes its time
 
 
 def main() -> None:

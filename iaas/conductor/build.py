@@ -66,16 +66,15 @@ class Build:
             )
         )
         failpoints.hit("conductor.build.after_select")
-        run.write(lambda tx: servers.spawn_on(tx, servers.get(tx, server.id), placed.host, placed.node))
-        return Done({"host": placed.host, "node": placed.node})
+        chosen = {"host": placed.host, "node": placed.node}
+        return Done(chosen, lambda tx: servers.spawn_on(tx, server, placed.host, placed.node))
 
     def unschedule(self, run: Run) -> Result:
         def write(tx: Tx) -> None:
             nodes.release(tx, run.resource_id)
             servers.change(tx, run.resource_id, {"host": None, "node": None})
 
-        run.write(write)
-        return Done()
+        return Done(write=write)
 
     def wire(self, run: Run) -> Result:
         """Binds the ports to the host and sleeps until its agent says that rules, bridge and DHCP are in force."""
@@ -92,8 +91,7 @@ class Build:
         return Done({"nics": [{item.name: getattr(nic, item.name) for item in fields(Nic)} for nic in nics]})
 
     def unwire(self, run: Run) -> Result:
-        run.write(lambda tx: self.network.unbind(tx, run.resource_id))
-        return Done()
+        return Done(write=lambda tx: self.network.unbind(tx, run.resource_id))
 
     def spawn(self, run: Run) -> Result:
         nics = tuple(Nic(**values) for values in run.data("network")["nics"])

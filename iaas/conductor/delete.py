@@ -49,8 +49,7 @@ class Delete:
             self.network.release(tx, run.resource_id)
             nodes.release(tx, run.resource_id)
 
-        run.write(write)
-        return Done()
+        return Done(write=write)
 
     def finish(self, tx: Tx, run: Run) -> None:
         now = tx.now()

@@ -98,25 +98,32 @@ class Engine:
         flow = self.flows.get(operation.kind)
         if flow is None:
             raise Internal(f"no flow for operations of kind {operation.kind}")
+        lines = self._lines(operation)
         while True:
             failpoints.hit("conductor.before_step")
-            lines = self._lines(operation)
             todo = _next_undo(flow, lines) if operation.undoing else _next_step(flow, lines)
             if todo is None:
-                ended = self._end_undo(flow, operation, lines) if operation.undoing else self._finish(flow, operation)
+                ended = self._end(flow, operation, lines)
                 if isinstance(ended, OperationState):
                     return ended
-                operation = ended
+                operation, lines = ended, {}
                 continue
             name, function = todo
+            if name not in lines:
+                lines[name] = self._begin_line(operation, name)
             if self._late(operation):
                 operation = self._begin_undo(operation, name, Timeout("The operation took too long."))
+                lines = self._lines(operation)
                 continue
             outcome = self._step(flow, operation, name, function, lines)
-            if isinstance(outcome, Operation):
-                operation = outcome
-            elif isinstance(outcome, Wait) and self._sleep(operation, outcome.seconds):
+            if isinstance(outcome, Done):
+                self._end_step(flow, operation, name, outcome, lines)
+            elif isinstance(outcome, Operation):
+                operation, lines = outcome, self._lines(outcome)
+            elif self._sleep(operation, outcome.seconds):
                 return OperationState.WAITING
+            else:
+                lines = self._lines(operation)  # rung meanwhile: a report may be there
 
     def _step(
         self,
@@ -127,10 +134,9 @@ class Engine:
         lines: Mapping[str, JournalLine],
     ) -> Operation | Result:
         """Runs one step or undo. An Operation as the answer is the operation with its undo begun."""
-        line = self._write(operation, lambda tx: operations.begin_line(tx, operation, name))
-        run = Run(operation=operation, lines=lines, line=line, write=lambda fn: self._write(operation, fn))
+        run = Run(operation=operation, lines=lines, line=lines[name], write=lambda fn: self._write(operation, fn))
         try:
-            result = function(run)
+            return function(run)
         except Superseded:
             raise
         except (Unavailable, Timeout) as error:
@@ -141,39 +147,75 @@ class Engine:
         except Exception as error:  # a defect in one step must end its operation, not loop for ever
             log.exception("%s of operation %s", name, operation.id)
             return self._failed(flow, operation, name, Internal(f"{name} failed: {type(error).__name__}"))
-        if isinstance(result, Done):
-            failpoints.hit("conductor.after_step")
-            self._end_line(operation, name, "Success", None, dict(result.data))
-        return result
+
+    def _end_step(
+        self, flow: Flow[Any], operation: Operation, name: str, done: Done, lines: dict[str, JournalLine]
+    ) -> None:
+        """Ends the step's line and, in the same transaction, begins that of the next one."""
+        failpoints.hit("conductor.after_step")
+        ended = replace(lines[name], finished_at=operation.updated_at, result="Success", data=dict(done.data))
+        after = {**lines, name: ended}
+        todo = _next_undo(flow, after) if operation.undoing else _next_step(flow, after)
+        following = todo[0] if todo and todo[0] not in lines else None
+
+        def write(tx: Tx) -> JournalLine | None:
+            if done.write:
+                done.write(tx)
+            operations.end_line(tx, operation, name, "Success", data=dict(done.data))
+            return operations.begin_line(tx, operation, following) if following else None
+
+        begun = self._write(operation, write)
+        lines[name] = ended
+        if following:
+            lines[following] = begun
 
     def _failed(self, flow: Flow[Any], operation: Operation, name: str, error: Error) -> Operation | Wait:
         log.warning("%s of %s (%s) failed: %s", name, operation.id, operation.kind, error.message)
         if operation.undoing or flow.stubborn:
-            self._write(operation, lambda tx: operations.write_line(
-                tx, operation, name, {"report": None, "message": error.message}))  # fmt: skip
+            again = {"report": None, "message": error.message}
+            self._write(operation, lambda tx: operations.write_line(tx, operation, name, again))
             return Wait(STUBBORN_S)
         return self._begin_undo(operation, name, error)
 
     def _begin_undo(self, operation: Operation, name: str, error: Error) -> Operation:
-        values: dict[str, Any] = {"undoing": True, "error": error.message, "error_kind": error.kind, "deadline": None}
+        values: dict[str, Any] = {
+            "undoing": True, "error": error.message, "error_kind": error.kind, "deadline": None,
+        }  # fmt: skip
         detail = str(error.details.get("rejections", ""))[:4000]
 
         def write(tx: Tx) -> None:
             operations.change(tx, operation, self.owner, values)
-            ended = {"finished_at": tx.now(), "result": "Error", "message": f"{error.message} {detail}".strip()}
-            operations.write_line(tx, operation, name, ended)
+            operations.end_line(tx, operation, name, "Error", message=f"{error.message} {detail}".strip())
 
         self.database.run(write)
         return replace(operation, **values)
 
-    def _finish(self, flow: Flow[Any], operation: Operation) -> OperationState:
-        lines = self._lines(operation)
-        failpoints.hit("conductor.before_finish")
+    def _end(
+        self, flow: Flow[Any], operation: Operation, lines: Mapping[str, JournalLine]
+    ) -> OperationState | Operation:
+        """All steps are done, or everything is undone: the end, or another round."""
+        if not operation.undoing:
+            return self._finish(flow, operation, lines)
+        params = flow.again(operation, lines)
+        if params is not None:
+            values: dict[str, Any] = {"undoing": False, "params": params, "rounds": operation.rounds + 1}
+            self.database.run(lambda tx: operations.change(tx, operation, self.owner, values))
+            return replace(operation, **values)
 
         def write(tx: Tx) -> None:
-            ended = {"state": OperationState.DONE, "finished_at": tx.now(), "owner": None, "lease_until": None}
-            operations.change(tx, operation, self.owner, ended)
-            last = lines[flow.steps[-1].name]
+            operations.end(tx, operation, self.owner, OperationState.FAILED)
+            flow.fail(tx, operation, operation.error or "unknown reason")
+
+        self.database.run(write)
+        log.warning("%s %s %s: failed: %s", operation.kind, operation.resource_id, operation.id, operation.error)
+        return OperationState.FAILED
+
+    def _finish(self, flow: Flow[Any], operation: Operation, lines: Mapping[str, JournalLine]) -> OperationState:
+        failpoints.hit("conductor.before_finish")
+        last = lines[flow.steps[-1].name]
+
+        def write(tx: Tx) -> None:
+            operations.end(tx, operation, self.owner, OperationState.DONE)
             flow.finish(tx, Run(operation=operation, lines=lines, line=last, write=lambda function: function(tx)))
 
         try:
@@ -182,49 +224,22 @@ class Engine:
             raise
         except Conflict as error:  # the resource was moved under the operation, by an administrator's reset
             log.warning("%s %s: finished in vain: %s", operation.kind, operation.id, error.message)
-            ended = {"state": OperationState.FAILED, "owner": None, "lease_until": None, "error": error.message}
-            self.database.run(
-                lambda tx: operations.change(tx, operation, self.owner, {**ended, "finished_at": tx.now()})
-            )
+            words = error.message
+            self.database.run(lambda tx: operations.end(tx, operation, self.owner, OperationState.FAILED, words))
             return OperationState.FAILED
         log.info("%s %s %s: done", operation.kind, operation.resource_id, operation.id)
         return OperationState.DONE
 
-    def _end_undo(
-        self, flow: Flow[Any], operation: Operation, lines: Mapping[str, JournalLine]
-    ) -> OperationState | Operation:
-        """Everything is undone: another round, or the end."""
-        params = flow.again(operation, lines)
-
-        def write(tx: Tx) -> Operation | None:
-            if params is not None:
-                values: dict[str, Any] = {"undoing": False, "params": params, "rounds": operation.rounds + 1}
-                operations.change(tx, operation, self.owner, values)
-                return replace(operation, **values)
-            ended = {"state": OperationState.FAILED, "finished_at": tx.now(), "owner": None, "lease_until": None}
-            operations.change(tx, operation, self.owner, ended)
-            flow.fail(tx, operation, operation.error or "unknown reason")
-            return None
-
-        again = self.database.run(write)
-        if again is None:
-            log.warning("%s %s %s: failed: %s", operation.kind, operation.resource_id, operation.id, operation.error)
-        return again or OperationState.FAILED
-
-    # -- the journal ----------------------------------------------------------------------------------------------
+    # -- the database ---------------------------------------------------------------------------------------------
 
     def _lines(self, operation: Operation) -> dict[str, JournalLine]:
         with self.database.read() as tx:
             lines = operations.lines(tx, [operation.id])
         return {line.step: line for line in lines if line.round == operation.rounds}
 
-    def _end_line(self, operation: Operation, name: str, result: str, message: str | None, data: Any) -> None:
-        ended = {"result": result, "message": message, "data": data}
-
-        def write(tx: Tx) -> None:
-            operations.write_line(tx, operation, name, {**ended, "finished_at": tx.now()})
-
-        self._write(operation, write)
+    def _begin_line(self, operation: Operation, name: str) -> JournalLine:
+        begun: JournalLine = self._write(operation, lambda tx: operations.begin_line(tx, operation, name))
+        return begun
 
     def _write(self, operation: Operation, function: Callable[[Tx], Any]) -> Any:
         def guarded(tx: Tx) -> Any:
@@ -239,8 +254,7 @@ class Engine:
     def _late(self, operation: Operation) -> bool:
         if operation.deadline is None or operation.undoing:
             return False
-        with self.database.read() as tx:
-            return tx.now() >= operation.deadline
+        return self.database.now() >= operation.deadline
 
 
 def _next_step(flow: Flow[Any], lines: Mapping[str, JournalLine]) -> tuple[str, Callable[[Run], Result]] | None:

@@ -130,6 +130,13 @@ class Database:
                 threading.Event().wait(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
         raise AssertionError("unreachable")
 
+    def now(self) -> datetime:
+        """Database time outside of a transaction; on SQLite without a look at the file."""
+        if self.sqlite:
+            return self.clock.now()
+        with self.read() as tx:
+            return tx.now()
+
     def close(self) -> None:
         self.engine.dispose()
 

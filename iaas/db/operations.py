@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -129,8 +129,7 @@ def claim(tx: Tx, operation_id: str, owner: str, lease_s: int) -> tuple[Operatio
               "lease_until": now + timedelta(seconds=lease_s), "wake_at": None, "nudged": False}  # fmt: skip
     if not tx.update(operations, (c.id == operation_id) & (free | orphaned), values):
         return None
-    claimed = get(tx, operation_id)
-    assert claimed is not None
+    claimed = replace(operation, state=OperationState.RUNNING, owner=owner, wake_at=None, updated_at=now)
     return claimed, operation.state is OperationState.RUNNING
 
 
@@ -191,6 +190,12 @@ def change(tx: Tx, operation: Operation, owner: str, values: dict[str, Any]) -> 
         raise Superseded(f"Operation {operation.id} was taken over.")
 
 
+def end(tx: Tx, operation: Operation, owner: str, state: OperationState, error: str | None = None) -> None:
+    """DONE or FAILED, as the holder of the lease. Raises Superseded."""
+    values: dict[str, Any] = {"state": state, "finished_at": tx.now(), "owner": None, "lease_until": None}
+    change(tx, operation, owner, values | ({"error": error} if error else {}))
+
+
 def guard(tx: Tx, operation_id: str, fence: int) -> None:
     """Locks the operation's row and makes sure that it still runs under this fence; raises Superseded."""
     c = operations.c
@@ -208,16 +213,20 @@ def lines(tx: Tx, operation_ids: Sequence[str]) -> list[JournalLine]:
     return [JournalLine(**{**row._mapping, "data": row.data or {}}) for row in rows]
 
 
-def begin_line(tx: Tx, operation: Operation, step: str, host: str | None = None) -> JournalLine:
-    """Writes the step's line before the step runs, once: a repetition finds the old line and goes on with it."""
-    where = _of(operation, step)
-    row = tx.first(sa.select(*_LINE).where(where))
-    if row is None:
-        tx.insert(journal, {"operation_id": operation.id, "round": operation.rounds, "step": step,
-                            "started_at": tx.now(), "attempt": 0, "host": host})  # fmt: skip
-        row = tx.first(sa.select(*_LINE).where(where))
-        assert row is not None
-    return JournalLine(**{**row._mapping, "data": row.data or {}})
+def begin_line(tx: Tx, operation: Operation, step: str) -> JournalLine:
+    """Writes a step's line before the step runs; once, its repetitions go on with the line that is there."""
+    now = tx.now()
+    key: dict[str, Any] = {"operation_id": operation.id, "round": operation.rounds, "step": step}
+    tx.insert(journal, {**key, "started_at": now, "attempt": 0})
+    return JournalLine(**key, started_at=now, finished_at=None, result=None, attempt=0, host=None, report=None, data={})
+
+
+def end_line(
+    tx: Tx, operation: Operation, step: str, result: str, message: str | None = None, data: dict[str, Any] | None = None
+) -> None:
+    """``result``: Success or Error, as os-instance-actions words it."""
+    ended = {"finished_at": tx.now(), "result": result, "message": message, "data": data}
+    tx.update(journal, _of(operation, step), ended)
 
 
 def write_line(tx: Tx, operation: Operation, step: str, values: dict[str, Any]) -> None:

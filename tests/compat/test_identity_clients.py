@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from keystoneauth1 import exceptions as ks_exceptions
 from keystoneauth1 import session as ks
@@ -22,8 +24,7 @@ def test_a_client_configured_only_with_the_identity_url_finds_the_others(cloud: 
 @pytest.mark.parametrize("service_type", ["block-storage", "volumev3"])
 def test_block_storage_is_found_under_every_name_that_clients_use(cloud: Cloud, service_type: str) -> None:
     url = cloud.add("volumev3", lambda environ, start: start("404 Not Found", []) or [])
-    session = cloud.session()
-    assert session.auth.get_access(session).service_catalog.url_for(service_type=service_type) == url
+    assert cloud.access().service_catalog.url_for(service_type=service_type) == url
 
 
 @pytest.mark.parametrize(
@@ -36,13 +37,12 @@ def test_block_storage_is_found_under_every_name_that_clients_use(cloud: Cloud, 
     ],
     ids=lambda scope: next(iter(scope)),
 )
-def test_a_token_of_every_scope_is_understood_by_keystoneauth(cloud: Cloud, scope: dict[str, str]) -> None:
+def test_a_token_of_every_scope_is_understood_by_keystoneauth(cloud: Cloud, scope: dict[str, Any]) -> None:
     roles = cloud.services.roles.page({"name": "admin"})
     admin = cloud.services.users.page({"name": "admin"})[0]
     sdk = cloud.sdk()
     sdk.identity.assign_domain_role_to_user("default", admin.id, roles[0].id)
-    access = cloud.session(**scope).auth
-    reference = access.get_access(cloud.session())
+    reference = cloud.access(**scope)
     assert reference.user_id == admin.id
     assert reference.project_scoped == ("project_name" in scope)
     assert reference.domain_scoped == ("domain_id" in scope)
@@ -112,9 +112,7 @@ def test_the_sdk_keeps_a_catalog(cloud: Cloud) -> None:
     endpoint = identity.create_endpoint(service_id=service.id, interface="public", url="http://t/", region_id="Mars")
     assert [item.id for item in identity.endpoints(service_id=service.id)] == [endpoint.id]
     assert identity.update_endpoint(endpoint, url="http://u/%(project_id)s").url == "http://u/%(project_id)s"
-    entry = next(
-        e for e in cloud.session().auth.get_access(cloud.session()).service_catalog.catalog if e["type"] == "toaster"
-    )
+    entry = next(e for e in cloud.access().service_catalog.catalog if e["type"] == "toaster")
     assert not entry["endpoints"][0]["url"].endswith("%(project_id)s")
     with pytest.raises(exceptions.ForbiddenException):
         identity.delete_region("Mars")

@@ -17,8 +17,12 @@ from iaas.errors import Forbidden, NotFound, TooLarge
 from iaas.image.properties import MAX_MEMBERS
 from iaas.model.image import Image, Member, MemberStatus, Visibility
 
-_ADD = schema.obj({"member": {"type": "string", "minLength": 1, "maxLength": 64}}, ("member",))
-_SET = schema.obj({"status": {"type": "string", "enum": [item.value for item in MemberStatus]}}, ("status",))
+_PROJECT = {"type": "string", "minLength": 1, "maxLength": 64}
+_ADD = schema.obj({"member": _PROJECT}, ("member",))
+# openstacksdk repeats the member beside its new status; the path is what counts.
+_SET = schema.obj(
+    {"status": {"type": "string", "enum": [item.value for item in MemberStatus]}, "member": _PROJECT}, ("status",)
+)
 
 
 def list_members(call: ImageCall) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from iaas.api.dialect import STATUS
+from iaas.api.microversion import Microversions
 from iaas.errors import Error
 
 # The "type" of faults that carry no code of their own.
@@ -24,7 +25,7 @@ _TYPES = {
 
 class _Network:
     name = "network"
-    microversions = None
+    microversions: Microversions | None = None
 
     def fault(self, error: Error) -> tuple[int, dict[str, Any]]:
         status = 409 if error.kind == "quota_exceeded" else STATUS.get(error.kind, 500)

@@ -147,9 +147,11 @@ def test_a_disk_bigger_than_allowed_is_refused_however_small_its_file() -> None:
             inspect(name, getattr(evil, name)(1 << 50))
 
 
-def test_nothing_at_all_is_refused() -> None:
-    with pytest.raises(Unsafe):
-        inspect("raw", b"")
+def test_nothing_at_all_is_an_empty_raw_disk_and_no_other_format() -> None:
+    assert inspect("raw", b"") == 0
+    for declared in ("qcow2", "iso", "vmdk"):
+        with pytest.raises(Unsafe):
+            inspect(declared, b"")
 
 
 def test_any_other_bytes_are_raw() -> None:

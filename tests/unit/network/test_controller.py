@@ -90,9 +90,13 @@ def test_every_change_that_matters_to_the_agent_counts_the_revision_up(fleet: Fl
     net = fleet.network()
     port_id = boot(fleet, net, "h1")
     revision = fleet.get(port_id).revision
-    for change in (
-        {"fixed_ips": ()}, {"groups": ()}, {"allowed_pairs": ((None, "10.0.0.9"),)}, {"allowed_pairs": (), "port_security": False},
-    ):  # fmt: skip
+    changes = (
+        {"fixed_ips": ()},
+        {"groups": ()},
+        {"allowed_pairs": ((None, "10.0.0.9"),)},
+        {"allowed_pairs": (), "port_security": False},
+    )
+    for change in changes:
         fleet.database.run(
             lambda tx, change=change: ports.update(tx, fleet.settings, ALICE, fleet.get(port_id), change)
         )
