@@ -5,7 +5,7 @@ from __future__ import annotations
 from iaas.bus.client import Client
 from iaas.bus.factory import connect
 from iaas.bus.server import Server
-from iaas.cmd.http import url
+from iaas.cmd.listen import url
 from iaas.cmd.start import start
 from iaas.conductor.service import ConductorService, Parts
 from iaas.conductor.worker import pool

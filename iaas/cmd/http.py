@@ -11,29 +11,14 @@ from typing import Any
 from cheroot.wsgi import PathInfoDispatcher, Server
 
 from iaas.api.gateway import Gateway
+from iaas.cmd.listen import address
 from iaas.daemon import Daemon
-from iaas.errors import Invalid
 
 log = logging.getLogger(__name__)
 
 MAX_HEADER = 16 * 1024
 TIMEOUT_S = 30  # a client that sends or reads nothing for so long is dropped (S-117)
 QUEUE = 128
-
-
-def address(listen: str) -> tuple[str, int, str]:
-    """``host:port/path`` as its parts; the path without a trailing slash."""
-    place, _, path = listen.partition("/")
-    host, _, port = place.rpartition(":")
-    if not host or not port.isdigit():
-        raise Invalid(f"{listen!r} is not host:port/path")
-    return host, int(port), ("/" + path).rstrip("/")
-
-
-def url(listen: str, public: str = "") -> str:
-    """The URL of what listens there, for catalogs and links."""
-    host, port, path = address(listen)
-    return f"{public or f'http://{host}:{port}'}{path}"
 
 
 def serve(daemon: Daemon, apps: Mapping[str, Callable[..., Any]], threads: int, max_body: int | None = None) -> None:

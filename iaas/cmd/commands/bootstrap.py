@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from iaas.cmd.http import url
+from iaas.cmd.listen import url
 from iaas.config import sections
 from iaas.config.loader import Loaded
 from iaas.errors import Invalid
