@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from iaas.api.compute.rules import RULES as COMPUTE_RULES
+from iaas.api.metadata.service import Metadata
 from iaas.api.network.rules import RULES as NETWORK_RULES
 from iaas.bus.client import Client
 from iaas.bus.factory import connect
 from iaas.cmd.http import serve
 from iaas.cmd.start import Start, start
 from iaas.cmd.wsgi import application
+from iaas.compute.facade import ComputeFacade
 from iaas.compute.service import QUOTA_DEFAULTS, Compute
 from iaas.config import sections
 from iaas.db.engine import Database
@@ -30,10 +32,16 @@ def main() -> None:
     authenticate = IdentityFacade.open(database, process.section(sections.Auth)).authenticate
     network = _network(process, database, client)
     compute = _compute(process, database, client, network)
+    metadata = Metadata(
+        compute=ComputeFacade(compute),
+        secret=process.section(sections.Auth).metadata_secret,
+        domain=process.section(sections.Network).domain,
+    )
     api = process.section(sections.Api)
     apps = {
         api.compute_listen: application(process, "compute", compute, authenticate, COMPUTE_RULES),
         api.network_listen: application(process, "network", network, authenticate, NETWORK_RULES),
+        api.metadata_listen: application(process, "metadata", metadata, authenticate),
     }
     process.daemon.on_stop(database.close)
     process.daemon.on_stop(transport.close)
