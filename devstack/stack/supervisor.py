@@ -99,8 +99,8 @@ def ensure(settings: Settings) -> bool:
     files.folder(_socket(settings).parent)
     command = ["tini", "-s", "--", str(settings.bin / "supervisord"), "-n", "-c", str(conf_path(settings))]
     if settings.netns:
-        # An agent takes every namespace that carries the cloud's names for its own: it must see no others.
-        own_names = 'mount -t tmpfs netns /run/netns && exec "$@"'
+        # An agent must see no namespace of another cloud, which carry the same names, and /sys with its own devices.
+        own_names = 'mount -t tmpfs netns /run/netns && mount -t sysfs sysfs /sys && exec "$@"'
         command = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", own_names, "sh", *command]
     environment = {key: os.environ[key] for key in ("PATH", "LC_ALL", "TERM") if key in os.environ}
     output = settings.log("supervisord.output")
