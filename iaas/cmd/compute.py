@@ -10,10 +10,10 @@ from iaas.bus.server import Server
 from iaas.clock import SystemClock
 from iaas.cmd.hypervisor import address, make
 from iaas.cmd.start import start
-from iaas.compute.agent.executor import Pool
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.service import ComputeAgent
 from iaas.config import sections
+from iaas.host.executor import Pool
 from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.conductor import ConductorRpc
 

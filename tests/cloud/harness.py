@@ -24,7 +24,6 @@ from iaas.bus.inproc import InprocTransport
 from iaas.bus.server import Server
 from iaas.clock import ManualClock
 from iaas.compute.agent.disks import FakeDisks
-from iaas.compute.agent.executor import Inline
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.service import ComputeAgent
 from iaas.compute.service import Compute
@@ -36,6 +35,7 @@ from iaas.db import operations, services
 from iaas.db.compute import flavors, servers
 from iaas.db.engine import Database
 from iaas.errors import Error
+from iaas.host.executor import Inline
 from iaas.identity.bootstrap import Urls
 from iaas.identity.facade import IdentityFacade
 from iaas.ids import new_request_id, new_uuid

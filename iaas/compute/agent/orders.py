@@ -18,11 +18,11 @@ from typing import Protocol, TypeVar
 
 from iaas import errors, failpoints
 from iaas.clock import Clock
-from iaas.compute.agent.executor import Executor
 from iaas.compute.agent.instances import Instances
-from iaas.compute.agent.outbox import Outbox
 from iaas.compute.agent.work import Key, Superseded, Work
 from iaas.compute.virt.driver import Driver
+from iaas.host.executor import Executor
+from iaas.host.outbox import Outbox
 from iaas.model.order import Action, Order, Power, Report
 
 K = TypeVar("K")
@@ -58,7 +58,7 @@ class Orders:
         host: str,
         driver: Driver,
         instances: Instances,
-        outbox: Outbox,
+        outbox: Outbox[Report],
         handlers: Mapping[Action, Handler],
         clock: Clock,
         heavy: Executor,

@@ -11,16 +11,16 @@ from iaas.compute.agent.build import Build
 from iaas.compute.agent.console import Consoles
 from iaas.compute.agent.destroy import Destroy
 from iaas.compute.agent.disks import DiskStore
-from iaas.compute.agent.executor import Executor
 from iaas.compute.agent.heartbeat import INTERVAL, Heartbeats
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.loop import Loop
 from iaas.compute.agent.manager import ComputeManager
 from iaas.compute.agent.orders import Handler, Orders
-from iaas.compute.agent.outbox import Outbox
 from iaas.compute.agent.power import HardReboot, SoftReboot, Start, Stop
 from iaas.compute.agent.reconcile import Watcher
 from iaas.compute.virt.driver import Driver
+from iaas.host.executor import Executor
+from iaas.host.outbox import Outbox
 from iaas.model.order import Action
 from iaas.rpc.conductor import ConductorRpc
 
@@ -57,7 +57,7 @@ class ComputeAgent:
         }
         self._disks, self._instances = disks, instances
         self._consoles = Consoles(instances)
-        self.outbox = Outbox(conductor)
+        self.outbox = Outbox(conductor.report)
         orders = Orders(
             host=host, driver=driver, instances=instances, outbox=self.outbox, handlers=handlers, clock=clock,
             heavy=heavy, light=light,

@@ -10,10 +10,10 @@ from typing import Any
 from iaas import errors
 from iaas.clock import ManualClock
 from iaas.compute.agent.disks import FakeDisks
-from iaas.compute.agent.executor import Executor, Inline, Job
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.service import ComputeAgent
 from iaas.compute.virt.fake import FakeDriver, FakeHypervisor
+from iaas.host.executor import Executor, Inline, Job
 from iaas.model.order import Action, GuestSpec, Heartbeat, ImageSource, Order, Report, Resources
 from iaas.rpc.conductor import ConductorRpc
 from iaas.rpc.contract import Method

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from iaas import context, errors
-from iaas.compute.agent.executor import Pool
 from iaas.compute.agent.loop import Loop
+from iaas.host.executor import Pool
 from iaas.model.order import Action, Guest, Nic, Power
 from iaas.rpc.compute import ComputeRpc
 from tests.unit.compute.agent.bench import Host, order, spec
