@@ -81,17 +81,29 @@ class Policy:
 
     def _refresh(self) -> None:
         """Reads the override file when it is new or changed; a broken file keeps the rules in force."""
-        stamp = self._file.stat().st_mtime if self._file and self._file.exists() else 0.0
+        stamp = self._changed_at()
         if stamp == self._stamp:
             return
         self._stamp = stamp
         overrides: Mapping[str, str] = {}
-        if stamp and self._file:
-            try:
-                overrides = oslo.parse_file_contents(self._file.read_text())
-            except (ValueError, OSError) as error:
-                log.error("policy file %s is not read: %s", self._file, error)
-                if self._enforcer.rules:
-                    return
+        try:
+            overrides = self._overrides() if stamp else {}
+        except (ValueError, OSError) as error:
+            log.error("policy file %s is not used: %s", self._file, error)
+            if self._enforcer.rules:
+                return
         checks = {name: rule.check for name, rule in self.rules.items()} | dict(overrides)
         self._enforcer.set_rules(oslo.Rules.from_dict(checks), overwrite=True, use_conf=False)
+
+    def _changed_at(self) -> float:
+        try:
+            return self._file.stat().st_mtime if self._file else 0.0
+        except OSError:
+            return 0.0
+
+    def _overrides(self) -> Mapping[str, str]:
+        """The file's rules. Raises ValueError for anything but check strings: a null one would allow everybody."""
+        found = oslo.parse_file_contents(self._file.read_text() if self._file else "")
+        if not isinstance(found, dict) or not all(isinstance(check, str) for check in found.values()):
+            raise ValueError("it is not a mapping of rule names to check strings")
+        return found

@@ -1,0 +1,105 @@
+"""A small API of a test's own: two personas, a few routes, everything that the frame promises visible from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from werkzeug.test import Client
+
+from iaas.api.app import ApiOptions, make_app
+from iaas.api.call import Call
+from iaas.api.dialect import STATUS
+from iaas.api.microversion import Microversions
+from iaas.api.policy import Policy
+from iaas.api.route import ADMIN, ANY, MEMBER, Reply, Route, Rule
+from iaas.api.schema import wrapped
+from iaas.context import Context
+from iaas.errors import Error, Unauthenticated
+
+LIMIT = 2000
+CALLERS = {
+    "admin": Context(request_id="", user_id="a", project_id="pa", roles=("admin", "member", "reader")),
+    "member": Context(request_id="", user_id="m", project_id="pm", roles=("member", "reader")),
+    "domain": Context(request_id="", user_id="d", domain_id="dd", roles=("member", "reader")),
+    "unscoped": Context(request_id="", user_id="u"),
+}
+
+
+class SmallDialect:
+    name = "small"
+
+    def __init__(self, microversions: Microversions | None = None) -> None:
+        self.microversions = microversions
+
+    def fault(self, error: Error) -> tuple[int, dict[str, Any]]:
+        return STATUS[error.kind], {"fault": {"kind": error.kind, "message": error.message, **error.details}}
+
+
+def authenticate(token: str) -> Context:
+    if token not in CALLERS:
+        raise Unauthenticated("no")
+    return CALLERS[token]
+
+
+def show_context(call: Call[Any]) -> dict[str, Any]:
+    return {"context": asdict(call.context), "query": dict(call.query), "path": dict(call.path), "url": call.url}
+
+
+def echo(call: Call[Any]) -> dict[str, Any]:
+    return {"body": call.body}
+
+
+def read(call: Call[Any]) -> Reply:
+    assert call.stream is not None
+    return Reply(iter([call.stream.read(4), b"!"]), headers={"X-Length": str(call.content_length)})
+
+
+def broken(call: Call[Any]) -> None:
+    raise RuntimeError("secret detail of /etc/shadow")
+
+
+def versioned(words: str) -> Any:
+    return lambda call: {"words": words, "version": str(call.version), "new": call.at_least("2.5")}
+
+
+BODY = wrapped("thing", {"name": {"type": "string", "maxLength": 20}, "size": {"type": "integer"}}, ("name",))
+JUMP = wrapped("jump", {})
+ROUTES = (
+    Route("GET", "/open", lambda call: {"open": True}, public=True),
+    Route("GET", "/who", show_context, policy=Rule("small:who", ANY)),
+    Route("GET", "/who/<user_id>", show_context, policy=Rule("small:self", "user_id:%(user_id)s"), target=("user_id",)),
+    Route("GET", "/ours", show_context, policy=Rule("small:ours", MEMBER)),
+    Route("GET", "/admin", show_context, policy=Rule("small:admin", ADMIN)),
+    Route("POST", "/things", echo, policy=Rule("small:create", ANY), body=BODY, status=201),
+    Route("DELETE", "/things", lambda call: None, policy=Rule("small:delete", ANY), status=204),
+    Route("PUT", "/file", read, policy=Rule("small:file", ANY), raw=True),
+    Route("GET", "/broken", broken, policy=Rule("small:broken", ANY)),
+    Route(
+        "POST",
+        "/do",
+        lambda call: {"did": "jump"},
+        policy=Rule("small:jump", ANY),
+        body=wrapped("jump", {}),
+        action="jump",
+    ),
+    Route("POST", "/do", lambda call: {"did": "run"}, policy=Rule("small:run", ADMIN), action="run"),
+    Route("GET", "/versioned", versioned("old"), policy=Rule("small:old", ANY), until="2.4"),
+    Route("GET", "/versioned", versioned("new"), policy=Rule("small:new", ANY), since="2.5"),
+    Route("GET", "/later", versioned("later"), policy=Rule("small:later", ANY), since="2.5"),
+)
+
+
+def client(
+    routes: Iterable[Route] = ROUTES, microversions: Microversions | None = None, policy: Policy | None = None
+) -> Client:
+    routes = tuple(routes)
+    dialect = SmallDialect(microversions)
+    options = ApiOptions(max_body=LIMIT)
+    app = make_app(dialect, routes, None, policy or Policy.of_routes(routes), authenticate, options)
+    return Client(app)
+
+
+def as_(who: str, **more: str) -> Mapping[str, str]:
+    return {"X-Auth-Token": who, **{name.replace("_", "-"): value for name, value in more.items()}}
