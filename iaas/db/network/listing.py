@@ -38,7 +38,8 @@ def claim(tx: Tx, table: sa.Table, values: Mapping[str, Any]) -> bool:
     """Inserts the row unless a unique column already has its value; False then, and the transaction goes on."""
     maker = sqlite.insert if tx.sqlite else postgresql.insert
     statement = maker(table).values(**values).on_conflict_do_nothing()
-    return tx.execute(statement).rowcount == 1
+    # rowcount is not known for an INSERT on every database; a returned row is.
+    return tx.execute(statement.returning(sa.literal_column("1"))).first() is not None
 
 
 def mine(table: sa.Table, context: Context) -> Where:
