@@ -188,7 +188,7 @@ def test_status_shows_every_daemon_running_with_pid_and_memory(cloud: Cloud) -> 
         ("network list", ("ID", "Name", "Subnets"), "private"),
         ("subnet list", ("ID", "Name", "Network", "Subnet"), "private-subnet"),
         ("port list", ("ID", "Name", "MAC Address", "Fixed IP Addresses", "Status"), "ACTIVE"),
-        ("security group list", ("ID", "Name", "Description", "Project", "Tags"), "default"),
+        ("security group list", ("ID", "Name", "Description", "Project", "Tags", "Shared"), "default"),
         ("server list", ("ID", "Name", "Status", "Networks", "Image", "Flavor"), "first-instance"),
         ("compute service list", ("ID", "Binary", "Host", "Zone", "Status", "State", "Updated At"), "nova-compute"),
         ("hypervisor list", ("ID", "Hypervisor Hostname", "Hypervisor Type", "Host IP", "State"), "up"),
