@@ -59,6 +59,8 @@ def take(
             row = {"project_id": project_id, "resource": resource, "used": amount}
             tx.insert(quota_usage, row, conflict=TryAgain("Another request made the counter first."))
             continue
+        if limit < 0 or (used or 0) + amount <= limit:
+            raise TryAgain("The counter was made or lowered meanwhile.")
         raise QuotaExceeded(
             f"Quota exceeded for {resource}: Requested {amount}, but already used {used or 0} of {limit} {resource}",
             resource=resource, requested=amount, used=used or 0, limit=limit,
