@@ -51,7 +51,7 @@ def update(tx: Tx, settings: Settings, network: Network, values: Mapping[str, An
 
 def delete(tx: Tx, settings: Settings, network: Network) -> None:
     """With its subnets and its DHCP server. Raises Conflict while ports are on it."""
-    networks_db.lock(tx, network.id)
+    networks_db.hold(tx, network.id)
     if ports_db.busy(tx, network.id):
         raise Conflict(
             f"Unable to complete operation on network {network.id}. "

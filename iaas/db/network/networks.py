@@ -130,6 +130,13 @@ def lock(tx: Tx, id: str) -> None:
     update(tx, id, {})
 
 
+def hold(tx: Tx, id: str) -> None:
+    """Before a delete: waits for those who are just putting something on the network, and keeps others from it,
+    so that nobody waits for each other. Raises NotFound."""
+    if tx.scalar(sa.select(networks.c.id).where(networks.c.id == id).with_for_update()) is None:
+        raise missing(id)
+
+
 def delete(tx: Tx, id: str) -> bool:
     """Deletes the row; what refers to it makes the database refuse (Conflict). False when it was gone."""
     tags.remove_all(tx, [id])
