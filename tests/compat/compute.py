@@ -49,8 +49,8 @@ class Instantly:
         claimed = operations.claim(tx, operation_id, "worker", 30)
         assert claimed is not None
         operation = claimed[0]
-        operations.begin_line(tx, operation, "work", HOST)
-        operations.write_line(tx, operation, "work", {"finished_at": tx.now(), "result": "Success"})
+        operations.begin_line(tx, operation, "work")
+        operations.write_line(tx, operation, "work", {"finished_at": tx.now(), "result": "Success", "host": HOST})
         self._finish(tx, operation)
         operations.change(tx, operation, "worker", {"state": OperationState.DONE, "finished_at": tx.now()})
 

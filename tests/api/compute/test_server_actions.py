@@ -168,8 +168,8 @@ def test_the_history_tells_every_request_and_its_steps(world: World, server: str
     def journal(tx: object) -> None:
         claimed = operations.claim(tx, create.id, "worker", 30)
         assert claimed is not None
-        operations.begin_line(tx, claimed[0], "schedule", "host1")
-        ended = {"finished_at": tx.now(), "result": "Error", "message": reason}
+        operations.begin_line(tx, claimed[0], "schedule")
+        ended = {"finished_at": tx.now(), "result": "Error", "message": reason, "host": "host1"}
         operations.write_line(tx, claimed[0], "schedule", ended)
 
     world.database.run(journal)
