@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from iaas.api.network import query, rules
 from iaas.api.network.rules import Services
 from iaas.api.route import MEMBER, READER, Reply, Route, Rule
 from iaas.api.schema import obj
+from iaas.db.engine import Tx
 from iaas.db.network import networks as networks_db
 from iaas.db.network import ports as ports_db
 from iaas.db.network import security_groups as groups_db
@@ -27,59 +29,72 @@ _GETTERS: dict[str, Callable[..., Any]] = {
 }
 
 
-def _routes(collection: str) -> tuple[Route, ...]:
+@dataclass(frozen=True)
+class _Tags:
     """The tags of one noun: reading is for whoever sees the thing, writing for whoever may change it (S-054)."""
-    noun = collection[:-1].replace("-", "_")
-    get = _GETTERS[collection]
 
-    def thing(call: Services, rule: str | None = None) -> Any:
-        with call.services.database.read() as tx:
-            found = get(tx, query.ident(call), call.context)
-        if rule:
-            call.enforce(rule, rules.owned_by(found.project_id))
-        return found
+    collection: str
 
-    def listed(call: Services) -> dict[str, Any]:
-        return {"tags": list(thing(call).tags)}
+    @property
+    def noun(self) -> str:
+        return self.collection[:-1].replace("-", "_")
 
-    def shown(call: Services) -> Reply:
-        _present(call, thing(call).tags)
+    def listed(self, call: Services) -> dict[str, Any]:
+        return {"tags": list(self._thing(call).tags)}
+
+    def shown(self, call: Services) -> Reply:
+        _present(call, self._thing(call).tags)
         return Reply(status=204)
 
-    def replaced(call: Services) -> dict[str, Any]:
-        found, wanted = thing(call, f"update_{noun}_tags"), sorted(set(call.body["tags"]))
-        call.services.database.run(lambda tx: tags_db.replace(tx, get(tx, found.id).id, wanted))
+    def replaced(self, call: Services) -> dict[str, Any]:
+        found, wanted = self._thing(call, f"update_{self.noun}_tags"), sorted(set(call.body["tags"]))
+        call.services.database.run(lambda tx: tags_db.replace(tx, self._get(tx, found.id).id, wanted))
         return {"tags": wanted}
 
-    def added(call: Services) -> Reply:
-        found, tag = thing(call, f"update_{noun}_tags"), _tag(call)
-        if len(found.tags) >= MAX_TAGS and tag not in found.tags:
-            raise Invalid(f"At most {MAX_TAGS} tags are possible.", field="tags")
-        call.services.database.run(lambda tx: tags_db.add(tx, get(tx, found.id).id, tag))
+    def added(self, call: Services) -> Reply:
+        found, tag = self._thing(call, f"update_{self.noun}_tags"), _tag(call)
+
+        def write(tx: Tx) -> None:
+            tags_db.add(tx, found.id, tag)
+            if len(self._get(tx, found.id).tags) > MAX_TAGS:
+                raise Invalid(f"At most {MAX_TAGS} tags are possible.", field="tags")
+
+        call.services.database.run(write)
         return Reply(status=201)
 
-    def removed(call: Services) -> Reply:
-        found = thing(call, f"delete_{noun}_tags")
+    def removed(self, call: Services) -> Reply:
+        found = self._thing(call, f"delete_{self.noun}_tags")
         _present(call, found.tags)
         call.services.database.run(lambda tx: tags_db.remove(tx, found.id, call.path["tag"]))
         return Reply(status=204)
 
-    def cleared(call: Services) -> Reply:
-        found = thing(call, f"delete_{noun}_tags")
+    def cleared(self, call: Services) -> Reply:
+        found = self._thing(call, f"delete_{self.noun}_tags")
         call.services.database.run(lambda tx: tags_db.remove_all(tx, [found.id]))
         return Reply(status=204)
 
-    path = f"/v2.0/{collection}/<id>/tags"
-    read, write = Rule(f"get_{noun}_tags", READER), Rule(f"update_{noun}_tags", MEMBER)
-    remove = Rule(f"delete_{noun}_tags", MEMBER)
-    return (
-        Route("GET", path, listed, policy=read),
-        Route("PUT", path, replaced, policy=write, body=REPLACE),
-        Route("DELETE", path, cleared, policy=remove, status=204),
-        Route("GET", f"{path}/<tag>", shown, policy=read, status=204),
-        Route("PUT", f"{path}/<tag>", added, policy=write, status=201),
-        Route("DELETE", f"{path}/<tag>", removed, policy=remove, status=204),
-    )
+    def routes(self) -> tuple[Route, ...]:
+        path = f"/v2.0/{self.collection}/<id>/tags"
+        read, write = Rule(f"get_{self.noun}_tags", READER), Rule(f"update_{self.noun}_tags", MEMBER)
+        remove = Rule(f"delete_{self.noun}_tags", MEMBER)
+        return (
+            Route("GET", path, self.listed, policy=read),
+            Route("PUT", path, self.replaced, policy=write, body=REPLACE),
+            Route("DELETE", path, self.cleared, policy=remove, status=204),
+            Route("GET", f"{path}/<tag>", self.shown, policy=read, status=204),
+            Route("PUT", f"{path}/<tag>", self.added, policy=write, status=201),
+            Route("DELETE", f"{path}/<tag>", self.removed, policy=remove, status=204),
+        )
+
+    def _get(self, tx: Tx, id: str, call: Services | None = None) -> Any:
+        return _GETTERS[self.collection](tx, id, call.context if call else None)
+
+    def _thing(self, call: Services, rule: str | None = None) -> Any:
+        with call.services.database.read() as tx:
+            found = self._get(tx, query.ident(call), call)
+        if rule:
+            call.enforce(rule, rules.owned_by(found.project_id))
+        return found
 
 
 def _tag(call: Services) -> str:
@@ -94,4 +109,4 @@ def _present(call: Services, tags: tuple[str, ...]) -> None:
         raise NotFound(f"Tag {call.path['tag'][:64]} could not be found.", code="TagNotFound")
 
 
-ROUTES = tuple(route for collection in _GETTERS for route in _routes(collection))
+ROUTES = tuple(route for collection in _GETTERS for route in _Tags(collection).routes())

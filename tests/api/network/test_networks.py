@@ -168,3 +168,13 @@ def test_tags_are_set_read_and_used_as_filters(api: Api) -> None:
     assert api.call("rita", "PUT", path, {"tags": ["z"]})[0] == 403  # S-062
     api.do("alice", "DELETE", path)
     assert api.do("alice", "GET", path) == []
+
+
+def test_the_number_of_tags_is_bounded_in_total_s120(api: Api) -> None:
+    net = api.network()
+    path = f"/v2.0/networks/{net['id']}/tags"
+    api.do("alice", "PUT", path, {"tags": [f"t{n}" for n in range(50)]})
+    assert api.call("alice", "PUT", f"{path}/one-more")[0] == 400
+    assert len(api.do("alice", "GET", path)) == 50
+    assert api.call("alice", "PUT", path, {"tags": ["x" * 61]})[0] == 400
+    assert api.call("alice", "PUT", path, {"tags": ["a,b"]})[0] == 400
