@@ -132,6 +132,8 @@ class World:
         return text
 
     def _known(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._known(item) for item in value]
         return self._filled(value) if isinstance(value, str) else value
 
 
