@@ -36,8 +36,7 @@ def create_image(call: ImageCall) -> Reply:
     image = replace(fresh, **{**fields, "project_id": owner}, properties=free)
     attributes.check_formats(call, image.disk_format, image.container_format)
     attributes.check_visibility(call, image.visibility, access.target(image))
-    call.services.database.run(lambda tx: rows.insert(tx, image))
-    document = view.image(image)
+    document = view.image(call.services.database.run(lambda tx: rows.insert(tx, image)))
     return Reply(document, headers={"Location": call.base_url + document["self"]})
 
 

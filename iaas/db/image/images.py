@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -46,12 +46,14 @@ def get(tx: Tx, id: str, viewer: Viewer) -> Image:
     return values(tx, [row])[0]
 
 
-def insert(tx: Tx, image: Image) -> None:
-    """A new row. Raises Conflict when the id is, or was, another image's."""
-    row = {column.name: getattr(image, column.name) for column in COLUMNS}
+def insert(tx: Tx, image: Image) -> Image:
+    """A new row, born now by the database's clock. Raises Conflict when the id is, or was, another image's."""
+    born = replace(image, created_at=tx.now(), updated_at=tx.now())
+    row = {column.name: getattr(born, column.name) for column in COLUMNS}
     taken = Conflict(f"Image ID {image.id} already exists!", resource="image", id=image.id)
     tx.insert(images, row, conflict=taken)
     _write_children(tx, image.id, image.properties, image.tags)
+    return born
 
 
 def update(tx: Tx, image: Image, was: Image) -> Image:
