@@ -5,6 +5,7 @@ from __future__ import annotations
 from iaas.api.compute.rules import RULES as COMPUTE_RULES
 from iaas.api.metadata.service import Metadata
 from iaas.api.network.rules import RULES as NETWORK_RULES
+from iaas.api.volume.rules import RULES as VOLUME_RULES
 from iaas.bus.client import Client
 from iaas.bus.factory import connect
 from iaas.cmd.http import serve
@@ -22,6 +23,7 @@ from iaas.network.settings import Settings
 from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.conductor import ConductorRpc
 from iaas.rpc.network import NetworkAgentRpc
+from iaas.volume.service import VolumeServices
 
 
 def main() -> None:
@@ -32,6 +34,13 @@ def main() -> None:
     authenticate = IdentityFacade.open(database, process.section(sections.Auth)).authenticate
     network = _network(process, database, client)
     compute = _compute(process, database, client, network)
+    quota = process.section(sections.Quota)
+    volume = VolumeServices(
+        database=database,
+        conductor=ConductorRpc(client),
+        quota={name: getattr(quota, name) for name in ("volumes", "gigabytes")},
+        deadline_s=process.section(sections.Conductor).deadline,
+    )
     metadata = Metadata(
         compute=ComputeFacade(compute),
         secret=process.section(sections.Auth).metadata_secret,
@@ -41,6 +50,7 @@ def main() -> None:
     apps = {
         api.compute_listen: application(process, "compute", compute, authenticate, COMPUTE_RULES),
         api.network_listen: application(process, "network", network, authenticate, NETWORK_RULES),
+        api.volume_listen: application(process, "volume", volume, authenticate, VOLUME_RULES),
         api.metadata_listen: application(process, "metadata", metadata, authenticate),
     }
     process.daemon.on_stop(database.close)

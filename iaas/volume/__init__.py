@@ -1,1 +1,1 @@
-"""Block storage. (Note to helpers: the volume helper writes this package, its API and its agent now; nobody else.)"""
+"""Block storage: volumes and their types, quota, and who keeps the bytes. Knows no HTTP."""

@@ -1,1 +1,1 @@
-"""Block storage. (Note to helpers: the volume helper writes this package, its API and its agent now; nobody else.)"""
+"""The Block Storage API v3."""
