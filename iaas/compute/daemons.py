@@ -17,6 +17,7 @@ from iaas.model.service import Service
 
 OURS, THEIRS = "iaas-", "nova-"
 COMPUTE = "iaas-compute"
+ELSEWHERE = ("iaas-identity", "iaas-image")  # no nova- daemon ever was one of these
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,9 @@ def ours(binary: str) -> str:
 
 def all_of(compute: Compute, binary: str | None = None, host: str | None = None) -> list[Daemon]:
     with compute.database.read() as tx:
-        found = services.all_of(tx, ours(binary) if binary else None, host)
+        found = [
+            item for item in services.all_of(tx, ours(binary) if binary else None, host) if item.binary not in ELSEWHERE
+        ]
         now = judged(tx)
         zones = {node.host: node.availability_zone for node in nodes.all_nodes(tx)}
     return [_daemon(item, zones, now) for item in found]

@@ -6,6 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from iaas.clock import ManualClock
+from iaas.db import services
 from tests.api.compute.world import World
 
 ED = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@here"
@@ -188,6 +189,9 @@ def test_daemons_are_listed_under_their_published_names(world: World, clock: Man
     found = world.ok("admin", "GET", "/v2.1/os-services?binary=nova-compute")["services"]
     assert [(item["host"], item["state"], item["zone"]) for item in found] == [
         ("host1", "up", "nova"), ("host2", "up", "nova")]  # fmt: skip
+    world.database.run(lambda tx: services.touch(tx, "iaas-image", "host1", "boot", 1, 1))
+    binaries = {item["binary"] for item in world.ok("admin", "GET", "/v2.1/os-services")["services"]}
+    assert binaries == {"nova-compute"}, "identity and image are not compute's to list"
     clock.advance(11)
     world.host("host2")
     found = world.ok("admin", "GET", "/v2.1/os-services", version="2.53")["services"]
