@@ -17,6 +17,8 @@ from iaas.network.settings import Settings
 from iaas.rpc.conductor import ConductorRpc
 from iaas.rpc.network import NetworkAgentRpc
 
+PURGE_S = 300.0
+
 
 def main() -> None:
     process = start("iaas-conductor")
@@ -43,6 +45,7 @@ def main() -> None:
     process.daemon.every(1.0, "heartbeats", conductor.flush)
     process.daemon.every(options.sweep, "sweeper", conductor.sweep)
     process.daemon.every(options.lease / 3, "leases", conductor.renew)
+    process.daemon.every(PURGE_S, "purge", conductor.purge)
     process.daemon.on_stop(database.close)
     process.daemon.on_stop(transport.close)
     process.daemon.on_stop(lambda: executor.shutdown(wait=True, cancel_futures=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from iaas.conductor.build import Build
@@ -21,6 +22,7 @@ from iaas.conductor.worker import Executor, Worker
 from iaas.config.sections import Conductor as Options
 from iaas.db.compute import servers
 from iaas.db.engine import Database, Tx
+from iaas.db.purge import purge
 from iaas.db.volume import volumes
 from iaas.identity.facade import IdentityFacade
 from iaas.image.facade import ImageFacade
@@ -60,6 +62,7 @@ class ConductorService:
         self.worker = Worker(parts.database, self.engine, executor)
         reconciler = Reconciler(parts.database, ComputeRpc(parts.bus))
         self.heartbeats = Heartbeats(parts.database, self.worker.ring, reconciler.look)
+        self._database, self._keep = parts.database, timedelta(days=parts.options.keep_days)
         self.endpoint = Manager(parts.database, self.worker, self.heartbeats)
 
     def sweep(self) -> int:
@@ -70,6 +73,10 @@ class ConductorService:
 
     def renew(self) -> None:
         self.engine.renew()
+
+    def purge(self) -> int:
+        """One batch of what was deleted longer ago than the configuration keeps it."""
+        return self._database.run(lambda tx: purge(tx, self._keep))
 
 
 def _raise_fence(tx: Tx, resource_type: str, resource_id: str) -> int:
