@@ -1,6 +1,6 @@
 """alembic's entry: runs the migrations on the connection that iaas.db.migrate hands in."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 
@@ -8,7 +8,7 @@ from iaas.db.schema import everything
 from iaas.db.schema.metadata import UtcDateTime
 
 
-def render(kind: str, value: Any, generator: Any) -> str | bool:
+def render(kind: str, value: Any, generator: Any) -> str | Literal[False]:
     """Our column type under its own name; everything else as alembic does."""
     if kind == "type" and isinstance(value, UtcDateTime):
         generator.imports.add("from iaas.db.schema.metadata import UtcDateTime")
