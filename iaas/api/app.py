@@ -156,10 +156,12 @@ class _Front:
         limit = self.options.max_body
         if (request.content_length or 0) > limit:
             raise TooLarge(f"The body is larger than {limit} bytes.")
-        data = request.stream.read(limit + 1)
+        data = bytearray()
+        while len(data) <= limit and (piece := request.stream.read(limit + 1 - len(data))):
+            data += piece  # a read may give less than was asked for, and nothing only at the end
         if len(data) > limit:
             raise TooLarge(f"The body is larger than {limit} bytes.")
-        return schema.parse(data)
+        return schema.parse(bytes(data))
 
     def _validated(self, route: Route, body: Any) -> Any:
         assert route.body is not None

@@ -97,6 +97,23 @@ def test_a_body_without_a_length_is_cut_at_the_limit() -> None:
     assert stream.tell() <= LIMIT + 1
 
 
+class Dripping(BytesIO):
+    """A connection that delivers three bytes at a time."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(3 if size is None or size < 0 else min(size, 3))
+
+
+def test_a_body_that_comes_in_small_pieces_is_read_to_its_end() -> None:
+    body = b'{"thing": {"name": "in pieces"}}'
+    for length, terminated in ((str(len(body)), False), (str(len(body)), True), ("", True)):
+        environ = {"wsgi.input": Dripping(body), "wsgi.input_terminated": True, "CONTENT_LENGTH": length}
+        if not terminated:
+            del environ["wsgi.input_terminated"]
+        answer = client().post("/things", headers=as_("member"), environ_overrides=environ)
+        assert answer.status_code == 201, answer.text
+
+
 def test_a_raw_route_streams_both_ways() -> None:
     answer = client().put("/file", headers=as_("member"), data=b"abcdefgh" * LIMIT)
     assert answer.data == b"abcd!"
