@@ -67,8 +67,9 @@ class Cloud:
         return session.auth.get_access(session)
 
     def sdk(self) -> Any:
-        return openstack.connect(auth_url=self.url, auth_type="password", load_yaml_config=False,
-                                 load_envvars=False, region_name="RegionOne", **ADMIN, **ON_ADMIN)  # fmt: skip
+        how: dict[str, Any] = {**ADMIN, **ON_ADMIN, "region_name": "RegionOne"}
+        alone = {"load_yaml_config": False, "load_envvars": False}
+        return openstack.connect(auth_url=self.url, auth_type="password", **alone, **how)
 
     def cli(self, *words: str, form: str = "json", **env: str) -> Any:
         """Runs ``openstack …``; the parsed JSON, or the text for another ``form``. Fails with what it printed."""

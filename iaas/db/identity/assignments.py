@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from iaas.db.engine import Tx
 from iaas.db.identity.nouns import ROLES
+from iaas.db.identity.rows import add_pair
 from iaas.db.schema.identity import assignments, domains, group_members, groups, projects, roles, users
 from iaas.errors import NotFound
 from iaas.model.role import Actor, Assignment, Names, Role, Target
@@ -25,7 +26,7 @@ def exists(tx: Tx, assignment: Assignment) -> bool:
 def add(tx: Tx, assignment: Assignment) -> None:
     """The caller has checked that role, actor and target exist. Adding twice changes nothing."""
     if not exists(tx, assignment):
-        tx.insert(assignments, asdict(assignment))
+        add_pair(tx, assignments, asdict(assignment))
 
 
 def remove(tx: Tx, assignment: Assignment) -> None:

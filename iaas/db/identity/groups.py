@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from iaas.db.engine import Tx
 from iaas.db.identity.nouns import GROUPS, USERS
+from iaas.db.identity.rows import add_pair
 from iaas.db.schema.identity import assignments, group_members
 from iaas.errors import NotFound
 from iaas.model.role import Actor
@@ -23,7 +24,7 @@ def add_member(tx: Tx, group_id: str, user_id: str) -> None:
     GROUPS.get(tx, group_id)
     USERS.get(tx, user_id)
     if not is_member(tx, group_id, user_id):
-        tx.insert(group_members, {"group_id": group_id, "user_id": user_id})
+        add_pair(tx, group_members, {"group_id": group_id, "user_id": user_id})
 
 
 def remove_member(tx: Tx, group_id: str, user_id: str) -> None:

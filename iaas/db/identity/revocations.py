@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from iaas.db.engine import Tx
+from iaas.db.identity.rows import add_pair
 from iaas.db.schema.identity import revocations
 
 
@@ -15,4 +16,4 @@ def add(tx: Tx, audit_id: str, expires_at: datetime, chain: bool = False) -> Non
     tx.delete(revocations, revocations.c.expires_at < tx.now())
     known = sa.select(revocations.c.audit_id).where(revocations.c.audit_id == audit_id, revocations.c.chain.is_(chain))
     if tx.first(known) is None:
-        tx.insert(revocations, {"audit_id": audit_id, "chain": chain, "expires_at": expires_at})
+        add_pair(tx, revocations, {"audit_id": audit_id, "chain": chain, "expires_at": expires_at})

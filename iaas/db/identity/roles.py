@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from iaas.db.engine import Tx
 from iaas.db.identity.nouns import ROLES
+from iaas.db.identity.rows import add_pair
 from iaas.db.schema.identity import inferences
 from iaas.errors import Invalid, NotFound
 from iaas.model.role import Role
@@ -22,7 +23,7 @@ def add_inference(tx: Tx, prior_id: str, implied_id: str) -> None:
     if prior_id == implied_id or prior_id in _closure(inference_map(tx), implied_id):
         raise Invalid("A role can't imply itself, directly or through other roles.")
     if not implies(tx, prior_id, implied_id):
-        tx.insert(inferences, {"prior_id": prior_id, "implied_id": implied_id})
+        add_pair(tx, inferences, {"prior_id": prior_id, "implied_id": implied_id})
 
 
 def remove_inference(tx: Tx, prior_id: str, implied_id: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 
-from iaas.db.engine import Tx
+from iaas.db.engine import TryAgain, Tx
 from iaas.errors import Conflict, Invalid, NotFound
 
 T = TypeVar("T")
@@ -108,6 +108,11 @@ class Rows(Generic[T]):
         where = f" at domain ID {values['domain_id']}" if values.get("domain_id") else ""
         words = f"Conflict occurred attempting to store {self.noun} - Duplicate entry found with {what}{where}."
         return Conflict(words, resource=self.noun)
+
+
+def add_pair(tx: Tx, table: sa.Table, values: Mapping[str, Any]) -> None:
+    """Inserts a row that is all key. When somebody was faster, the closure runs again and finds it there."""
+    tx.insert(table, values, conflict=TryAgain("Another request added the same."))
 
 
 def _stored(value: Any) -> Any:
