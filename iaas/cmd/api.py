@@ -23,6 +23,7 @@ from iaas.network.settings import Settings
 from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.conductor import ConductorRpc
 from iaas.rpc.network import NetworkAgentRpc
+from iaas.volume.service import QUOTA_DEFAULTS as VOLUME_QUOTA
 from iaas.volume.service import VolumeServices
 
 
@@ -34,13 +35,7 @@ def main() -> None:
     authenticate = IdentityFacade.open(database, process.section(sections.Auth)).authenticate
     network = _network(process, database, client)
     compute = _compute(process, database, client, network)
-    quota = process.section(sections.Quota)
-    volume = VolumeServices(
-        database=database,
-        conductor=ConductorRpc(client),
-        quota={name: getattr(quota, name) for name in ("volumes", "gigabytes")},
-        deadline_s=process.section(sections.Conductor).deadline,
-    )
+    volume = _volume(process, database, client)
     metadata = Metadata(
         compute=ComputeFacade(compute),
         secret=process.section(sections.Auth).metadata_secret,
@@ -75,5 +70,15 @@ def _compute(process: Start, database: Database, client: Client, network: Networ
         conductor=ConductorRpc(client),
         hosts=ComputeRpc(client),
         quota={name: getattr(quota, name) for name in QUOTA_DEFAULTS},
+        deadline_s=process.section(sections.Conductor).deadline,
+    )
+
+
+def _volume(process: Start, database: Database, client: Client) -> VolumeServices:
+    quota = process.section(sections.Quota)
+    return VolumeServices(
+        database=database,
+        conductor=ConductorRpc(client),
+        quota={**VOLUME_QUOTA, "volumes": quota.volumes, "gigabytes": quota.gigabytes},
         deadline_s=process.section(sections.Conductor).deadline,
     )

@@ -1,1 +1,1 @@
-"""Block storage: volumes and their types, quota, and who keeps the bytes. Knows no HTTP."""
+"""Block storage: volumes and their types; host side in agent/ and drivers/."""

@@ -1,4 +1,7 @@
-"""What the volume logic works with. Made once by the composition root; holds no state of its own."""
+"""What the volume logic works with: the database, the conductor's doorbell, and its options.
+
+Made once by the composition root; every function of this package takes it first. Holds no state of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from iaas.db.engine import Database
 from iaas.rpc.conductor import ConductorRpc
 
 ZONE = "nova"
-QUOTA_DEFAULTS: Mapping[str, int] = {"volumes": 10, "gigabytes": 1000}
+# What the API names and this platform has none of is limited to 0; per_volume_gigabytes is the largest volume.
+NOT_OFFERED: Mapping[str, int] = {"snapshots": 0, "backups": 0, "backup_gigabytes": 0, "groups": 0}
+QUOTA_DEFAULTS: Mapping[str, int] = {"volumes": 10, "gigabytes": 1000, "per_volume_gigabytes": -1, **NOT_OFFERED}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""The Block Storage API v3."""
+"""The Block Storage API, v3."""

@@ -21,12 +21,14 @@ ENVELOPES = {
     501: "notImplemented",
     503: "serviceUnavailable",
 }
-_STATUS = {**STATUS, "unsupported": 501, "quota_exceeded": 413}
+_STATUS = {**STATUS, "quota_exceeded": 413}
 
 
 class VolumeDialect:
+    """Microversions: up to 3.12 all that changes in the routes that there are is true of them; 3.13 begins groups."""
+
     name = "volume"
-    microversions = Microversions("volume", "3.0", "3.0")
+    microversions = Microversions("volume", "3.0", "3.12")
 
     def fault(self, error: Error) -> tuple[int, dict[str, Any]]:
         status = _STATUS.get(error.kind, 500)
@@ -36,15 +38,15 @@ class VolumeDialect:
 def _words(error: Error) -> str:
     if not isinstance(error, QuotaExceeded):
         return error.message
-    details = error.details
-    if details.get("resource") == "volumes":
+    limit, used, asked = (error.details.get(name) for name in ("limit", "used", "requested"))
+    if error.details.get("resource") == "volumes":
+        return f"VolumeLimitExceeded: Maximum number of volumes allowed ({limit}) exceeded for quota 'volumes'."
+    if error.details.get("resource") == "gigabytes":
         return (
-            f"VolumeLimitExceeded: Maximum number of volumes allowed ({details['limit']}) exceeded for quota 'volumes'."
+            "VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed gigabytes quota. "
+            f"Requested {asked}G, quota is {limit}G and {used}G has been consumed."
         )
-    return (
-        "VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed gigabytes quota. Requested "
-        f"{details.get('requested')}G, quota is {details.get('limit')}G and {details.get('used')}G has been consumed."
-    )
+    return f"VolumeSizeExceedsLimit: Requested volume size {asked}G is larger than maximum allowed limit {limit}G."
 
 
 DIALECT = VolumeDialect()

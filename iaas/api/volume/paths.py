@@ -1,8 +1,12 @@
-"""Every path of the volume API exists twice: /v3/… and /v3/{project_id}/…, which must be the caller's project."""
+"""Every path of the volume API exists twice: /v3/… and /v3/{project_id}/…
+
+The project of the path gives no rights and moves nothing: the token's project decides (S-035). It must be the same
+one; only an administrator, who may see every project's volumes, may look through another project's path.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,28 +17,32 @@ from iaas.errors import Invalid
 Handler = Callable[[Call[Any]], Any]
 
 
-def both(route: Route) -> tuple[Route, Route]:
-    """The route, given without /v3, under both roots."""
-    return (
-        replace(route, path=f"/v3{route.path}"),
-        replace(route, path=f"/v3/<project_id>{route.path}", handler=_checked(route.handler)),
-    )
+def both(*routes: Route) -> tuple[Route, ...]:
+    """The routes, whose paths are given without /v3, under both roots."""
+    return tuple(root for route in routes for root in (_plain(route), _with_project(route)))
 
 
-def all_of(*routes: Route) -> tuple[Route, ...]:
-    return tuple(one for route in routes for one in both(route))
+def _plain(route: Route) -> Route:
+    return replace(route, path=f"/v3{route.path}")
 
 
-def _checked(handler: Handler) -> Handler:
+def _with_project(route: Route) -> Route:
     def handle(call: Call[Any]) -> Any:
-        if call.path["project_id"] != call.context.owner:
-            raise Invalid("Malformed request url")
-        return handler(call)
+        if not call.context.is_admin:
+            own_project(call)
+        return route.handler(call)
 
-    return handle
+    return replace(route, path=f"/v3/<project_id>{route.path}", handler=handle)
+
+
+def own_project(call: Call[Any]) -> None:
+    """Raises Invalid when the path names another project than the token: also an administrator creates in the
+    token's project, and must not believe to do it elsewhere."""
+    if call.path.get("project_id", call.context.owner) != call.context.owner:
+        raise Invalid("Malformed request url")
 
 
 def root(call: Call[Any]) -> str:
     """What links begin with: the root under which the client came."""
-    project: Mapping[str, str] = call.path
-    return f"{call.base_url}/v3/{project['project_id']}" if "project_id" in project else f"{call.base_url}/v3"
+    project = call.path.get("project_id")
+    return f"{call.base_url}/v3/{project}" if project else f"{call.base_url}/v3"

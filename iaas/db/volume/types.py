@@ -19,19 +19,22 @@ DEFAULT = VolumeType(
     is_public=True,
     created_at=datetime(2026, 1, 1, tzinfo=UTC),
 )
+LIMIT = 1000
 _COLUMNS = [volume_types.c[item.name] for item in fields(VolumeType)]
 
 
-def all_public(tx: Tx) -> list[VolumeType]:
-    """The default first, then by name; at most 1,000."""
-    query = sa.select(*_COLUMNS).where(volume_types.c.is_public).order_by(volume_types.c.name).limit(1000)
+def all_types(tx: Tx, private: bool) -> list[VolumeType]:
+    """The default first, then by name; ``private``: those too that are not for everybody. At most LIMIT."""
+    query = sa.select(*_COLUMNS).order_by(volume_types.c.name).limit(LIMIT)
+    if not private:
+        query = query.where(volume_types.c.is_public)
     return [DEFAULT, *(VolumeType(**row._mapping) for row in tx.all(query))]
 
 
-def find(tx: Tx, name_or_id: str) -> VolumeType:
-    """Raises NotFound."""
-    for known in all_public(tx):
+def find(tx: Tx, name_or_id: str, private: bool) -> VolumeType:
+    """Raises NotFound, for a hidden type as for none at all (S-059)."""
+    for known in all_types(tx, private):
         if name_or_id in (known.id, known.name):
             return known
     words = f"Volume type {name_or_id[:255]} could not be found."
-    raise NotFound(words, resource="volume_type", id=name_or_id)
+    raise NotFound(words, resource="volume_type", id=name_or_id[:255])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,23 +23,18 @@ SORT_KEYS: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Which volumes; None means: whatever. ``status`` is the API's word."""
+    """Which volumes; None and empty mean: whatever. ``equal``: column -> value, ``status``: the API's word,
+    ``metadata``: items that they must have, ``nothing``: a filter that no volume here can pass."""
 
     project_id: str | None = None
-    name: str | None = None
+    equal: Mapping[str, Any] = field(default_factory=dict)
     status: str | None = None
-    host: str | None = None
-    availability_zone: str | None = None
-    bootable: bool | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    nothing: bool = False
 
 
 def page(
-    tx: Tx,
-    wanted: Wanted,
-    limit: int,
-    marker: str | None = None,
-    sort: Sequence[tuple[str, str]] = (),
-    offset: int = 0,
+    tx: Tx, wanted: Wanted, limit: int, marker: str | None = None, sort: Sequence[tuple[str, str]] = (), offset: int = 0
 ) -> list[Volume]:
     """At most ``limit`` volumes after the marker; ``sort`` holds SORT_KEYS names. Raises Invalid for the marker."""
     pairs = [(SORT_KEYS[key], direction) for key, direction in sort] or [("created_at", "desc")]
@@ -52,20 +48,28 @@ def page(
     return [value(row) for row in tx.all(query)]
 
 
+def summary(tx: Tx, wanted: Wanted) -> tuple[int, int]:
+    """Their number, and the sum of their sizes in GiB."""
+    size = sa.func.sum(volumes.c.size_gb)
+    row = tx.first(sa.select(sa.func.count().label("number"), size.label("gb")).where(*_conditions(wanted)))
+    assert row is not None
+    return int(row.number), int(row.gb or 0)
+
+
 def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     c = volumes.c
     found: list[sa.ColumnElement[bool]] = [c.deleted_at.is_(None)]
-    for name in ("project_id", "name", "host", "availability_zone", "bootable"):
-        asked = getattr(wanted, name)
-        if asked is not None:
-            found.append(c[name] == asked)
+    found += [c[name] == asked for name, asked in wanted.equal.items()]
+    if wanted.project_id is not None:
+        found.append(c.project_id == wanted.project_id)
     if wanted.status is not None:
         found.append(_in_status(wanted.status))
-    return found
+    found += [_has_item(key, text) for key, text in wanted.metadata.items()]
+    return [*found, sa.false()] if wanted.nothing else found
 
 
 def _in_status(status: str) -> sa.ColumnElement[bool]:
-    """A task shows through the state that it is to change."""
+    """A task hides the state that it is to change."""
     if status in list(Task):
         return volumes.c.task == status
     if status in list(State):
@@ -73,7 +77,15 @@ def _in_status(status: str) -> sa.ColumnElement[bool]:
     return sa.false()
 
 
-def _key(name: str) -> sa.ColumnElement[object]:
+def _has_item(key: str, text: str) -> sa.ColumnElement[bool]:
+    if '"' in key or "\\" in key:  # can't be named in SQLite's paths; no client makes such a key
+        return sa.false()
+    found: sa.ColumnElement[bool] = volumes.c.metadata[key].as_string() == text
+    return found
+
+
+def _key(name: str) -> sa.ColumnElement[Any]:
+    """A sort key without NULL, which the databases sort differently."""
     column = volumes.c[name]
     return sa.func.coalesce(column, "") if column.nullable else column
 

@@ -33,9 +33,11 @@ def insert(tx: Tx, values: Mapping[str, Any]) -> None:
     tx.insert(volumes, {**row, **values})
 
 
-def get(tx: Tx, volume_id: str, project_id: str | None = None) -> Volume:
-    """The volume, if it is the project's (None: anybody's). Raises NotFound."""
-    query = sa.select(*COLUMNS).where(volumes.c.id == volume_id, volumes.c.deleted_at.is_(None))
+def get(tx: Tx, volume_id: str, project_id: str | None = None, deleted: bool = False) -> Volume:
+    """The volume, if it is the project's (None: anybody's); ``deleted``: also one that is. Raises NotFound."""
+    query = sa.select(*COLUMNS).where(volumes.c.id == volume_id)
+    if not deleted:
+        query = query.where(volumes.c.deleted_at.is_(None))
     if project_id is not None:
         query = query.where(volumes.c.project_id == project_id)
     row = tx.first(query)

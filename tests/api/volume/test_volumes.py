@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ from iaas.clock import ManualClock
 from iaas.context import Context
 from iaas.db import operations, quotas, services
 from iaas.db.engine import Database
+from iaas.db.schema.volume import volume_types
 from iaas.db.volume import volumes
 from iaas.errors import Unauthenticated
 from iaas.ids import new_uuid
@@ -33,6 +35,7 @@ PERSONAS = {
     "rita": ("red", ("reader",)),
     "bob": ("blue", ("member", "reader")),
     "admin": ("ops", ("admin", "member", "reader")),
+    "nobody": ("red", ()),
 }
 
 
@@ -57,13 +60,17 @@ class World:
     wire: Wire
     client: Client
 
-    def call(self, who: str | None, method: str, path: str, body: Any = None) -> TestResponse:
+    def call(
+        self, who: str | None, method: str, path: str, body: Any = None, version: str | None = None
+    ) -> TestResponse:
         data = None if body is None else json.dumps(body)
         headers = {"X-Auth-Token": who} if who else {}
+        if version:
+            headers["OpenStack-API-Version"] = f"volume {version}"
         return self.client.open(path, method=method, headers=headers, data=data)
 
-    def ok(self, who: str, method: str, path: str, body: Any = None) -> Any:
-        answer = self.call(who, method, path, body)
+    def ok(self, who: str, method: str, path: str, body: Any = None, version: str | None = None) -> Any:
+        answer = self.call(who, method, path, body, version)
         assert answer.status_code < 300, (answer.status_code, answer.get_data(as_text=True))
         return answer.get_json(silent=True)
 
@@ -129,9 +136,10 @@ def test_a_volume_outlives_the_api_that_died_before_the_doorbell(world: World) -
 
 @pytest.mark.parametrize(
     "change",
-    [{"size": 0}, {"size": -1}, {"size": None}, {"size": 1.5}, {"size": "1e3"}, {"size": 2**63}, {"imageRef": new_uuid()},
-     {"snapshot_id": new_uuid()}, {"source_volid": new_uuid()}, {"multiattach": True}, {"availability_zone": "moon"},
-     {"status": "available"}, {"project_id": "blue"}, {"host": "h"}, {"name": "n" * 256}, {"metadata": {"k" * 256: ""}}],
+    [{"size": 0}, {"size": -1}, {"size": None}, {"size": 1.5}, {"size": "1e3"}, {"size": 2**63}, {"size": 2**21},
+     {"imageRef": new_uuid()}, {"snapshot_id": new_uuid()}, {"source_volid": new_uuid()}, {"backup_id": new_uuid()},
+     {"multiattach": True}, {"availability_zone": "moon"}, {"status": "available"}, {"project_id": "blue"},
+     {"host": "h"}, {"name": "n" * 256}, {"metadata": {"k" * 256: ""}}, {"metadata": {str(n): "" for n in range(129)}}],
 )  # fmt: skip
 def test_a_bad_request_is_refused_and_leaves_nothing(world: World, change: dict) -> None:
     """S-056, S-108."""
@@ -154,7 +162,7 @@ def test_the_quota_is_refused_in_the_published_words(world: World) -> None:
     words = world.refused(413, "alice", "POST", VOLUMES, {"volume": {"size": 1}})
     assert words == "VolumeLimitExceeded: Maximum number of volumes allowed (1) exceeded for quota 'volumes'."
     usage = world.ok("alice", "GET", f"{path}?usage=True")["quota_set"]
-    assert usage["gigabytes"] == {"limit": 5, "in_use": 1, "reserved": 0}
+    assert usage["gigabytes"] == {"limit": 5, "in_use": 1, "reserved": 0, "allocated": 0}
     absolute = world.ok("alice", "GET", "/v3/limits")["limits"]["absolute"]
     assert (absolute["maxTotalVolumes"], absolute["totalVolumesUsed"]) == (1, 1)
     world.refused(403, "bob", "GET", path)
@@ -231,15 +239,19 @@ def test_administrators_reset_what_is_stuck(world: World) -> None:
     world.ok("admin", "POST", f"{VOLUMES}/{id}/action", {"os-reset_status": {"status": "error"}})
     assert world.ok("alice", "GET", f"{VOLUMES}/{id}")["volume"]["status"] == "error"
     assert world.operations(id)["volume.create"].state is OperationState.SUPERSEDED
-    words = world.refused(501, "alice", "POST", f"{VOLUMES}/{id}/action", {"os-extend": {"new_size": 2}})
-    assert words == "The action 'os-extend' is not supported."
+    words = world.refused(400, "alice", "POST", f"{VOLUMES}/{id}/action", {"os-extend": {"new_size": 2}})
+    assert words == "The action os-extend is not supported yet."
+    available = {"os-reset_status": {"status": "available"}}
+    assert "no bytes" in world.refused(400, "admin", "POST", f"{VOLUMES}/{id}/action", available)
+    world.ok("alice", "POST", f"{VOLUMES}/{id}/action", {"os-set_bootable": {"bootable": True}})
+    assert world.ok("alice", "GET", f"{VOLUMES}/{id}")["volume"]["bootable"] == "true"
     world.ok("admin", "POST", f"{VOLUMES}/{id}/action", {"os-force_delete": {}})
 
 
 def test_discovery_types_and_daemons_answer(world: World, clock: ManualClock) -> None:
     assert world.call(None, "GET", "/").status_code == 300
     (entry,) = world.call(None, "GET", "/v3/").get_json()["versions"]
-    assert (entry["id"], entry["min_version"], entry["version"]) == ("v3.0", "3.0", "3.0")
+    assert (entry["id"], entry["min_version"], entry["version"]) == ("v3.0", "3.0", "3.12")
     (kind,) = world.ok("alice", "GET", "/v3/red/types")["volume_types"]
     assert kind["name"] == "__DEFAULT__" and world.ok("alice", "GET", f"/v3/types/{kind['id']}")["volume_type"] == kind
     assert world.ok("alice", "GET", "/v3/types/default")["volume_type"] == kind
@@ -254,3 +266,81 @@ def test_discovery_types_and_daemons_answer(world: World, clock: ManualClock) ->
     assert (daemon["state"], daemon["status"], daemon["disabled_reason"]) == ("up", "disabled", "repair")
     world.ok("admin", "PUT", "/v3/os-services/enable", named)
     world.refused(404, "admin", "PUT", "/v3/os-services/enable", named | {"host": "x"})
+
+
+def test_the_project_of_the_path_moves_nothing(world: World) -> None:
+    """S-035: the token's project decides; an administrator may look through another's path, not create in it."""
+    id = world.volume()
+    world.refused(400, "bob", "GET", "/v3/red/volumes")
+    world.refused(400, "bob", "POST", "/v3/red/volumes", {"volume": {"size": 1}})
+    world.refused(400, "admin", "POST", "/v3/red/volumes", {"volume": {"size": 1}})
+    shown = world.ok("admin", "GET", f"/v3/red/volumes/{id}")["volume"]
+    assert shown["links"][0]["href"] == f"http://localhost/v3/red/volumes/{id}"
+    assert world.ok("alice", "GET", f"/v3/red/volumes/{id}")["volume"]["os-vol-tenant-attr:tenant_id"] == "red"
+
+
+def test_volumes_are_found_by_their_metadata(world: World) -> None:
+    """Clients send the filter as Python writes a dictionary."""
+    ids = [world.volume(name=name, metadata={"role": name, "a.b": "1"}) for name in ("db", "web")]
+    for query, found in (
+        ("{'role': 'db'}", ids[:1]), ("{'role': 'db', 'a.b': '1'}", ids[:1]), ("{'a.b': '1'}", ids),
+        ("{'role': '1'}", []), ("{'ro\"le': 'db'}", []), ("{\"role') OR 1=1 --\": 'db'}", []),
+    ):  # fmt: skip
+        answer = world.client.get(VOLUMES, headers={"X-Auth-Token": "alice"}, query_string={"metadata": query})
+        assert {item["id"] for item in answer.get_json()["volumes"]} == set(found), query
+    for bad in ("{'role': ", "[1]", "{'a': 1}", "{'a': 'b'}" * 300, "(" * 1500, "__import__('os')"):
+        answer = world.client.get(VOLUMES, headers={"X-Auth-Token": "alice"}, query_string={"metadata": bad})
+        assert answer.status_code == 400, bad
+
+
+def test_what_a_newer_version_brings_an_older_one_has_not(world: World) -> None:
+    world.volume(), world.volume(size=3)
+    summary = {"volume-summary": {"total_count": 2, "total_size": 4}}
+    assert world.ok("alice", "GET", f"{VOLUMES}/summary", version="3.12") == summary
+    assert world.ok("bob", "GET", f"{VOLUMES}/summary", version="3.12")["volume-summary"]["total_count"] == 0
+    world.refused(404, "alice", "GET", f"{VOLUMES}/summary")
+    assert world.ok("alice", "GET", "/v3/messages", version="3.3") == {"messages": []}
+    assert len(world.ok("alice", "GET", f"{VOLUMES}?group_id=x")["volumes"]) == 2
+    assert world.ok("alice", "GET", f"{VOLUMES}?group_id=x", version="3.10")["volumes"] == []
+    answer = world.call("alice", "GET", VOLUMES, version="3.12")
+    assert answer.headers["OpenStack-API-Version"] == "volume 3.12"
+    assert world.call("alice", "GET", VOLUMES, version="3.13").status_code == 406
+
+
+def test_the_largest_volume_of_a_project_is_limited(world: World) -> None:
+    world.ok("admin", "PUT", "/v3/os-quota-sets/red", {"quota_set": {"per_volume_gigabytes": 2}})
+    words = world.refused(413, "alice", "POST", VOLUMES, {"volume": {"size": 3}})
+    assert words == "VolumeSizeExceedsLimit: Requested volume size 3G is larger than maximum allowed limit 2G."
+    world.volume(size=2)
+    world.refused(400, "admin", "PUT", "/v3/os-quota-sets/red", {"quota_set": {"cores": 2}})
+
+
+def test_a_private_type_is_hidden_from_others(world: World, database: Database) -> None:
+    """S-059."""
+    row = {"id": new_uuid(), "name": "gold", "description": None, "is_public": False, "extra_specs": {}}
+    database.run(lambda tx: tx.insert(volume_types, {**row, "created_at": tx.now()}))
+    assert [kind["name"] for kind in world.ok("alice", "GET", "/v3/types")["volume_types"]] == ["__DEFAULT__"]
+    for named in (row["id"], "gold"):
+        world.refused(404, "alice", "GET", f"/v3/types/{named}")
+        world.refused(404, "alice", "POST", VOLUMES, {"volume": {"size": 1, "volume_type": named}})
+    assert world.ok("admin", "GET", "/v3/types/gold")["volume_type"]["is_public"] is False
+    id = world.volume("admin", volume_type="gold")
+    assert world.ok("admin", "GET", f"{VOLUMES}/{id}")["volume"]["volume_type"] == "gold"
+
+
+def test_racing_requests_can_not_pass_the_quota_together(world: World) -> None:
+    """S-107: twenty at once, one below the limit."""
+    world.ok("admin", "PUT", "/v3/os-quota-sets/red", {"quota_set": {"volumes": 1}})
+    with ThreadPoolExecutor(8) as pool:
+        requests = [pool.submit(world.call, "alice", "POST", VOLUMES, {"volume": {"size": 1}}) for _ in range(20)]
+    assert sorted(item.result().status_code for item in requests) == [202, *[413] * 19]
+    with world.database.read() as tx:
+        assert quotas.usage(tx, "red") == {"volumes": 1, "gigabytes": 1}
+
+
+def test_every_rule_has_its_published_name_and_denies_a_stranger(world: World) -> None:
+    """S-062: without a role nothing but what is anybody's."""
+    for route in collect("iaas.api.volume"):
+        assert route.public or (route.policy and ":" in route.policy.name)
+    for path in ("/volumes", "/volumes/detail", "/types", "/os-services", "/snapshots", "/os-quota-sets/red"):
+        world.refused(403, "nobody", "GET", f"/v3{path}")

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from iaas.db import quotas
 from iaas.db.engine import Tx
-from iaas.errors import Invalid
 from iaas.volume.service import VolumeServices
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quotas:
-    """By resource (volumes, gigabytes); -1 is no limit."""
+    """By resource; a limit of -1 is none."""
 
     limits: Mapping[str, int]
     used: Mapping[str, int]
@@ -27,13 +26,9 @@ def of_project(service: VolumeServices, project_id: str) -> Quotas:
 
 
 def update(service: VolumeServices, project_id: str, wanted: Mapping[str, int]) -> Mapping[str, int]:
-    """Raises Invalid for a limit below what is used."""
+    """A limit may be below what is used: nothing is taken away, nothing more is given."""
 
     def write(tx: Tx) -> Mapping[str, int]:
-        used = quotas.usage(tx, project_id)
-        for resource, limit in wanted.items():
-            if 0 <= limit < used.get(resource, 0):
-                raise Invalid(f"Quota limit {limit} for {resource} is less than what is in use.", field=resource)
         quotas.set_limits(tx, project_id, wanted)
         return quotas.limits(tx, project_id, service.quota)
 
