@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import socket
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,7 +31,9 @@ def make(options: Options, instances: Instances, host: str, host_ip: str) -> tup
 
 
 def _fake(options: Options, host: str, host_ip: str) -> tuple[Driver, DiskStore]:
-    from iaas.compute.virt.fake import FakeDriver, FakeHypervisor
+    from iaas.compute.virt.driver import Disk
+    from iaas.compute.virt.fake import FakeDomain, FakeDriver, FakeHypervisor
+    from iaas.compute.virt.fake_memory import Kept
 
     resources = Resources(
         vcpus=options.fake_vcpus,
@@ -42,7 +45,13 @@ def _fake(options: Options, host: str, host_ip: str) -> tuple[Driver, DiskStore]
         cpu_arch=platform.machine(),
         host_ip=host_ip,
     )
-    return FakeDriver(FakeHypervisor(), resources), FakeDisks()
+    def without_token(domain: FakeDomain) -> FakeDomain:
+        return replace(domain, guest=replace(domain.guest, image=None))
+
+    memory = Path(options.state_dir) / "fake"
+    domains: Kept[FakeDomain] = Kept(memory / "guests", FakeDomain, without_token)
+    disks: Kept[tuple[Disk, ...]] = Kept(memory / "disks", tuple[Disk, ...])
+    return FakeDriver(FakeHypervisor(domains), resources), FakeDisks(disks)
 
 
 def _libvirt(options: Options, instances: Instances, host_ip: str) -> tuple[Driver, DiskStore]:

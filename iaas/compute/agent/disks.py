@@ -9,6 +9,7 @@ instances/<id>/swap         raw, formatted as swap space
 from __future__ import annotations
 
 import threading
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Protocol
 
@@ -135,8 +136,8 @@ class FakeDisks:
     ``create`` raise.
     """
 
-    def __init__(self) -> None:
-        self.made: dict[str, tuple[Disk, ...]] = {}
+    def __init__(self, made: MutableMapping[str, tuple[Disk, ...]] | None = None) -> None:
+        self.made: MutableMapping[str, tuple[Disk, ...]] = {} if made is None else made
         self._images: set[str] = set()
         self._failures: list[Exception] = []
         self._lock = threading.Lock()

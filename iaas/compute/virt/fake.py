@@ -12,7 +12,7 @@ What holds, here and in every driver:
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,8 +38,8 @@ class FakeHypervisor:
     ``obeys_power_button = False`` are deaf guests; ``stops(id)`` is a guest that switches itself off.
     """
 
-    def __init__(self) -> None:
-        self.domains: dict[str, FakeDomain] = {}
+    def __init__(self, domains: MutableMapping[str, FakeDomain] | None = None) -> None:
+        self.domains: MutableMapping[str, FakeDomain] = {} if domains is None else domains
         self.available = True
         self.obeys_power_button = True
         self.calls: list[tuple[str, str]] = []  # (method, server id) of what changed something or tried to
