@@ -69,11 +69,14 @@ def prepare(settings: Settings) -> None:
 
 
 def forget(settings: Settings) -> None:
-    """Removes the mount points that ``prepare`` had to make."""
+    """Removes the mount points that ``prepare`` had to make, but for those that another libvirtd has mounts on.
+
+    Removing a directory takes away what is mounted on it, in every mount namespace.
+    """
     made = _place(settings) / "mount-points.json"
     for name in json.loads(made.read_text()) if made.exists() else []:
         path = Path(name)
-        if path in MOUNT_POINTS and path.is_dir() and not any(path.iterdir()):
+        if path in MOUNT_POINTS and path.is_dir() and not any(path.iterdir()) and not processes.sees_mount(path):
             path.rmdir()
 
 

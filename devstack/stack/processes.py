@@ -98,6 +98,17 @@ def wait_for(condition: Callable[[], bool], seconds: float, pause: float = 0.1) 
     return True
 
 
+def sees_mount(path: Path) -> bool:
+    """Whether something is mounted there in the mount namespace of any process."""
+    for pid, _ in everyone():
+        try:
+            if f" {path} " in Path(f"/proc/{pid}/mounts").read_text():
+                return True
+        except OSError:
+            continue  # it has just ended
+    return False
+
+
 def tree(pid: int) -> list[int]:
     """The process and all its descendants."""
     found, index = [pid], 0
