@@ -98,6 +98,7 @@ class _Front:
                 response = self._fault(
                     Internal("An unexpected error prevented the server from fulfilling your request.")
                 )
+            log.info("%s %s %s: %d", self.dialect.name, request.method, request.path, response.status_code)
         self._stamp(response, request_id, version)
         return response
 

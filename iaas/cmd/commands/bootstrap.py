@@ -45,7 +45,6 @@ def run(config: Loaded, arguments: argparse.Namespace) -> None:
         "compute": Urls(url(api.compute_listen, public) + "/v2.1"),
         "network": Urls(url(api.network_listen, public)),
         "volumev3": Urls(url(api.volume_listen, public) + "/v3"),
-        "block-storage": Urls(url(api.volume_listen, public) + "/v3"),
     }
     database = Database(config.section(sections.Database).connection)
     identity = IdentityFacade.open(database, config.section(sections.Auth))

@@ -137,6 +137,7 @@ class Orders:
             else:
                 del self._lanes[work.order.server_id]
         if report:
+            _LOG.info("%s of server %s: %s", work.order.action, work.order.server_id, report.error or "done")
             failpoints.hit("compute.order.before_report")
             self._outbox.final(report)
             failpoints.hit("compute.order.after_report")
