@@ -34,11 +34,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _state(path: Path) -> Path:
-    """Absolute, and fit for configuration files that know no quotes."""
+    """Absolute, fit for configuration files that know no quotes, and short: paths of sockets end at 107 bytes."""
     found = path if path.is_absolute() else Path.cwd() / path
     found = Path(os.path.normpath(found))
-    if not re.fullmatch(r"/[A-Za-z0-9._/-]{1,60}", str(found)) or len(found.parts) < 3:
-        raise Failure(f"--state {found}: at most 60 letters, digits, and . _ / -, and two levels deep")
+    if not re.fullmatch(r"/[A-Za-z0-9._/-]{1,70}", str(found)) or len(found.parts) < 3:
+        raise Failure(f"--state {found}: at most 70 letters, digits, and . _ / -, and two levels deep")
     if found.is_dir() and any(found.iterdir()) and not (found / "settings.json").exists():
         raise Failure(f"--state {found} is a directory of something else: choose a new or empty one")
     return found

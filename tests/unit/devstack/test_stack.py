@@ -7,11 +7,12 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from devstack.stack import broker, leftovers, plumbing, processes, say, settings, status, suite
+from devstack.stack import broker, leftovers, plumbing, processes, say, status, suite
 from devstack.stack.failure import Failure
 from devstack.stack.keeper import State
 from devstack.stack.settings import ROOT, Settings
@@ -137,9 +138,17 @@ def test_the_packages_bring_every_tool_that_is_called(tool: str) -> None:
     assert owners & brought, f"{tool} comes with {owners}"
 
 
-def test_a_state_directory_of_something_else_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "precious").write_text("x")
-    command = [sys.executable, "-m", "devstack.stack", "status", "--state", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=settings.ROOT, timeout=20, check=False)
+def test_a_state_directory_of_something_else_or_with_an_odd_name_is_refused() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        Path(place, "precious").write_text("x")
+        assert "is a directory of something else" in _status_of(place)
+        assert Path(place, "precious").exists()
+    assert "at most 70 letters" in _status_of("/tmp/a b")
+    assert "two levels deep" in _status_of("/etc")
+
+
+def _status_of(state: str) -> str:
+    command = [sys.executable, "-m", "devstack.stack", "status", "--state", state]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=20, check=False)
     assert done.returncode == 1
-    assert "is a directory of something else" in done.stderr
+    return done.stderr
