@@ -13,7 +13,7 @@ from iaas.conductor.guests import Guests
 from iaas.conductor.hosts import Hosts
 from iaas.db.compute import nodes, servers
 from iaas.db.engine import Database, Tx
-from iaas.errors import NotFound
+from iaas.errors import Internal, NotFound
 from iaas.model.operation import JournalLine, Operation
 from iaas.model.order import Action, Nic, Power
 from iaas.model.placement import PlacementRequest
@@ -86,6 +86,8 @@ class Build:
 
         nics, wired = run.write(write)
         if not wired:
+            if not self.hosts.is_up("iaas-network", host):
+                raise Internal("The host's network agent is down.")
             self.agents.look(host)
             return Wait(WIRED_S)
         return Done({"nics": [{item.name: getattr(nic, item.name) for item in fields(Nic)} for nic in nics]})
@@ -119,10 +121,10 @@ class Build:
 
     def again(self, operation: Operation, lines: Mapping[str, JournalLine]) -> dict[str, Any] | None:
         """Another host, when the host was what failed. No valid host, a vanished image, a deadline are final."""
-        placed, spawned = lines.get("schedule"), lines.get("spawn")
-        if placed is None or spawned is None or operation.error_kind in ("not_found", "invalid", "timeout"):
+        placed = lines.get("schedule")
+        if placed is None or "host" not in placed.data or operation.error_kind in ("not_found", "invalid", "timeout"):
             return None
-        tried = [*operation.params.get("exclude", ()), placed.data.get("host")]
+        tried = [*operation.params.get("exclude", ()), placed.data["host"]]
         if len(tried) >= ROUNDS or operation.params.get("forced_host"):
             return None
         return {**operation.params, "exclude": tried}

@@ -9,7 +9,7 @@ from typing import Any
 from iaas.conductor.flow import Done, Result, Run, Wait
 from iaas.db import operations, services
 from iaas.db.engine import Database, Tx
-from iaas.errors import revive
+from iaas.errors import Internal, Timeout, Unavailable, revive
 from iaas.model.order import Action, GuestSpec, Order
 from iaas.model.volume_order import VolumeAction, VolumeOrder
 from iaas.rpc.compute import ComputeRpc
@@ -74,7 +74,9 @@ class Hosts:
         if report is None:
             return None
         if report.get("error"):
-            raise revive(report.get("error_kind") or "internal", report["error"], {})
+            error = revive(report.get("error_kind") or "internal", report["error"], {})
+            # What was away at the host has cost the host its chance: it is not waited for like our own dependencies.
+            raise Internal(error.message) if isinstance(error, (Unavailable, Timeout)) else error
         return Done({"power": report.get("power"), **(report.get("data") or {})})
 
     def _count(self, run: Run, host: str) -> int:

@@ -58,6 +58,12 @@ from iaas.rpc.network import NetworkAgentRpc, NetworkRpc
 from iaas.rpc.scheduler import SchedulerRpc
 from iaas.rpc.volume import VolumeRpc
 from iaas.scheduler.manager import Manager as SchedulerManager
+from iaas.volume.agent.fences import Fences
+from iaas.volume.agent.service import VolumeAgent
+from iaas.volume.drivers.driver import DriverSettings as VolumeSettings
+from iaas.volume.drivers.fake import FakeBackend
+from iaas.volume.drivers.fake import FakeDriver as FakeVolumes
+from iaas.volume.service import VolumeServices
 
 FLAVOR = Flavor(id="42", name="m1.nano", ram_mb=128, disk_gb=1, vcpus=1)
 PROJECT = "b" * 32
@@ -90,6 +96,7 @@ class Host:
             hypervisor_hostname=name, cpu_arch="x86_64", host_ip="192.0.2.1",
         )  # fmt: skip
         self.up = True
+        self.wired = True  # False: the network agent is dead
         self.start()
 
     def start(self) -> None:
@@ -126,6 +133,8 @@ class Host:
             return
         self.agent.look()
         self.agent.beat()
+        if not self.wired:
+            return
         ConductorRpc(Client(self.cloud.bus)).heartbeat(
             Heartbeat(binary="iaas-network", host=self.name, boot_id=self.boot_id, pid=1, rss_kb=1)
         )
@@ -133,8 +142,41 @@ class Host:
             self.loop.round()
 
 
+class VolumeHost:
+    """A volume host: what survives its daemon (the back end, the fences), and the daemon."""
+
+    def __init__(self, cloud: Cloud, name: str) -> None:
+        self.cloud, self.name, self.backend = cloud, name, FakeBackend()
+        self.state = cloud.root / f"volume-{name}"
+        self.start()
+
+    def start(self) -> None:
+        bus, clock = self.cloud.bus, self.cloud.clock
+        self.agent = VolumeAgent(
+            host=self.name, driver=FakeVolumes(VolumeSettings(state_dir=self.state), self.backend),
+            fences=Fences(self.state, durable=False), conductor=ConductorRpc(Client(bus)), executor=Inline(),
+        )  # fmt: skip
+        self.boot_id, self.up = new_uuid(), True
+        self.server = Server(bus, VolumeRpc, self.agent.endpoint, host=self.name, clock=clock).start()
+
+    def kill(self) -> None:
+        self.server.stop(0)
+        self.up = False
+
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
+    def tick(self) -> None:
+        if self.up:
+            beat = Heartbeat(binary="iaas-volume", host=self.name, boot_id=self.boot_id, pid=1, rss_kb=1)
+            ConductorRpc(Client(self.cloud.bus)).heartbeat(beat)
+            self.agent.flush()
+            self.agent.tidy()
+
+
 class Cloud:
-    """One cloud. ``daemons`` can be killed and are started again by name."""
+    """One cloud. ``daemons`` can be killed and are started again by name. ``add_volumes`` adds volume hosts."""
 
     def __init__(self, root: Path, database: Database, clock: ManualClock, hosts: int = 2) -> None:
         self.root, self.database, self.clock = root, database, clock
@@ -156,11 +198,18 @@ class Cloud:
         self.context = Context(
             request_id=new_request_id(), user_id="a" * 32, project_id=PROJECT, roles=("member", "reader")
         )
+        self.volumes = VolumeServices(database=database, conductor=self.conductor_rpc)
+        self.volume_hosts: dict[str, VolumeHost] = {}
         self.servers: dict[str, list[Server]] = {}
         for name in ("conductor", "scheduler", "controller"):
             self.start(name)
         self.hosts = {f"host{number}": Host(self, f"host{number}") for number in range(1, hosts + 1)}
         database.run(lambda tx: flavors.insert(tx, FLAVOR))
+        self.tick()
+
+    def add_volumes(self, hosts: int) -> None:
+        for name in (f"volume{number}" for number in range(1, hosts + 1)):
+            self.volume_hosts[name] = VolumeHost(self, name)
         self.tick()
 
     # -- daemons --------------------------------------------------------------------------------------------------
@@ -169,15 +218,16 @@ class Cloud:
         self.servers[name] = [getattr(self, f"_{name}")().start()]
 
     def kill(self, name: str) -> None:
-        if name in self.hosts:
-            self.hosts[name].kill()
+        if host := self.hosts.get(name) or self.volume_hosts.get(name):
+            host.kill()
             return
         for server in self.servers[name]:
             server.stop(0)
 
     def restart(self, name: str) -> None:
         self.kill(name)
-        self.hosts[name].start() if name in self.hosts else self.start(name)
+        host = self.hosts.get(name) or self.volume_hosts.get(name)
+        host.start() if host else self.start(name)
 
     def _conductor(self) -> Server:
         self.inbox = Inbox()
@@ -220,13 +270,16 @@ class Cloud:
         if owner in ("compute", "network"):
             for name in self.hosts:
                 self.restart(name)
+        elif owner == "volume":
+            for name in self.volume_hosts:
+                self.restart(name)
         elif owner in ("conductor", "scheduler"):
             self.restart(owner)
 
     def tick(self, seconds: float = 2.0) -> None:
         """A moment passes: heartbeats, looks, the sweeper."""
         self.clock.advance(seconds)
-        for host in self.hosts.values():
+        for host in (*self.hosts.values(), *self.volume_hosts.values()):
             try:
                 host.tick()
             except failpoints.Crash as death:

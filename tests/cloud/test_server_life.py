@@ -4,7 +4,7 @@ import pytest
 
 from iaas.compute import lifecycle
 from iaas.db import operations, quotas
-from iaas.errors import Conflict, Internal, NotFound
+from iaas.errors import Conflict, Internal, NotFound, Unavailable
 from iaas.model.order import Power
 from iaas.model.server import State
 from tests.cloud.harness import Cloud
@@ -53,6 +53,26 @@ def test_a_failed_host_is_undone_and_the_next_one_tried(cloud: Cloud) -> None:
     assert (server.state, server.host) == (State.ACTIVE, "host2")
     assert cloud.guests(server_id) == ["host2"]
     assert cloud.audit() == []
+
+
+def test_a_host_that_is_short_of_something_is_left_for_the_next_one_at_once(cloud: Cloud) -> None:
+    """F-61: the host's own trouble is not waited for."""
+    cloud.hosts["host1"].disks.fail(Unavailable("The host's disk is full.", resource="disk"))
+    server_id = order(cloud, network(cloud))
+    cloud.settle(rounds=10)
+    assert (cloud.server(server_id).state, cloud.server(server_id).host) == (State.ACTIVE, "host2")
+    assert cloud.audit() == []
+
+
+def test_a_host_without_its_network_agent_is_left_for_the_next_one(cloud: Cloud) -> None:
+    network_id = network(cloud)
+    cloud.hosts["host1"].servers[1].stop(0)
+    cloud.hosts["host1"].wired = False
+    for _ in range(6):
+        cloud.tick()
+    server_id = order(cloud, network_id)
+    cloud.settle(rounds=10)
+    assert (cloud.server(server_id).state, cloud.server(server_id).host) == (State.ACTIVE, "host2")
 
 
 def test_when_every_host_fails_the_server_is_in_error_with_the_reason_and_holds_nothing(cloud: Cloud) -> None:
