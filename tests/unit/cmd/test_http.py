@@ -1,0 +1,68 @@
+"""Where the APIs listen: by port or by path, as the configuration says."""
+
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from iaas.cmd.http import serve
+from iaas.cmd.listen import address, url
+from iaas.daemon import Daemon
+from iaas.errors import Invalid
+
+
+def app(name: str) -> Callable[..., Any]:
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [f"{name} {environ['SCRIPT_NAME']} {environ['PATH_INFO']}".encode()]
+
+    return answer
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    daemon = Daemon("iaas-test", "here")
+    yield daemon
+    daemon._end()
+
+
+def test_several_apis_share_a_port_by_path(daemon: Daemon) -> None:
+    place = f"127.0.0.1:{free_port()}"
+    serve(daemon, {f"{place}/compute": app("compute"), f"{place}/network": app("network")}, threads=2)
+    assert httpx.get(f"http://{place}/compute/v2.1/servers").text == "compute /compute /v2.1/servers"
+    assert httpx.get(f"http://{place}/network/v2.0/ports").text == "network /network /v2.0/ports"
+    assert httpx.get(f"http://{place}/elsewhere").status_code == 404
+
+
+def test_an_api_alone_on_its_port_has_the_root(daemon: Daemon) -> None:
+    place = f"127.0.0.1:{free_port()}"
+    serve(daemon, {f"{place}/": app("compute")}, threads=1)
+    assert httpx.get(f"http://{place}/v2.1").text == "compute  /v2.1"
+
+
+@pytest.mark.parametrize(
+    ("listen", "parts"),
+    [("127.0.0.1:8774/", ("127.0.0.1", 8774, "")), ("[::1]:80/a/b/", ("[::1]", 80, "/a/b")), ("h:1", ("h", 1, ""))],
+)
+def test_a_listen_string_is_host_port_and_path(listen: str, parts: tuple[str, int, str]) -> None:
+    assert address(listen) == parts
+
+
+@pytest.mark.parametrize("listen", ["8774", "host/path", ":80/", "host:http/"])
+def test_anything_else_is_refused(listen: str) -> None:
+    with pytest.raises(Invalid):
+        address(listen)
+
+
+def test_links_follow_the_public_url() -> None:
+    assert url("10.0.0.1:8774/compute", "https://cloud.example") == "https://cloud.example/compute"
+    assert url("10.0.0.1:8774/") == "http://10.0.0.1:8774"
