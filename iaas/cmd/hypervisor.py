@@ -45,6 +45,7 @@ def _fake(options: Options, host: str, host_ip: str) -> tuple[Driver, DiskStore]
         cpu_arch=platform.machine(),
         host_ip=host_ip,
     )
+
     def without_token(domain: FakeDomain) -> FakeDomain:
         return replace(domain, guest=replace(domain.guest, image=None))
 
