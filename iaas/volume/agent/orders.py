@@ -1,8 +1,8 @@
 """Accepts orders: refuses old fences, recognises repetitions, runs one order a volume at a time.
 
 A lane per volume holds the running order and at most one that waits, the newest. Orders are short and convergent, so
-a running one is never interrupted. Finished orders are answered again from a bounded memory. The conductor's view of
-this is in model/order.py.
+a running one is never interrupted. Finished orders are answered again from a bounded memory; one that failed and is
+sent anew, with a higher attempt, is tried anew. The conductor's view of this is in model/order.py.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Orders:
         self._lock = threading.Lock()
         self._room = threading.Lock()  # a create needs the sum of all others: one at a time
         self._lanes: dict[str, _Lane] = {}
-        self._finished: OrderedDict[Key, VolumeReport] = OrderedDict()
+        self._finished: OrderedDict[Key, tuple[int, VolumeReport]] = OrderedDict()  # with the attempt
 
     def accept(self, order: VolumeOrder) -> None:
         """Returns at once; the answer is a report. Raises Unavailable when too many orders wait."""
@@ -74,7 +74,8 @@ class Orders:
             _LOG.info("order %s of operation %s is stale", order.action, order.operation_id)
             stale = self._report(order, stale=True)
             return lambda: self._outbox.final(stale)
-        if done := self._finished.get(key_of(order)):
+        attempt, done = self._finished.get(key_of(order), (0, None))
+        if done and (done.error is None or order.attempt <= attempt):
             return lambda: self._outbox.final(done)
         if lane is None:
             self._lanes[order.volume_id] = _Lane(order)
@@ -94,7 +95,7 @@ class Orders:
     def _carry_out(self, order: VolumeOrder) -> None:
         report = self._perform(order)
         with self._lock:
-            self._finished[key_of(order)] = report
+            self._finished[key_of(order)] = order.attempt, report
             while len(self._finished) > _REMEMBERED:
                 self._finished.popitem(last=False)
             following = self._lanes.pop(order.volume_id).waiting

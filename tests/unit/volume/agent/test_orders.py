@@ -119,8 +119,8 @@ def test_a_failure_is_the_end_of_the_order_and_the_next_one_is_tried(host: Host)
     (answer,) = host.do(CREATE)
     assert (answer.error_kind, answer.error) == ("conflict", "The volume is there already, in another size.")
     host.backend.broken = None
-    assert host.do(CREATE) == [answer]
-    assert host.do(replace(CREATE, fence=2))[0].error is None
+    assert host.do(CREATE) == [answer]  # delivered twice
+    assert host.do(replace(CREATE, attempt=2))[0].error is None  # sent anew
 
 
 @pytest.mark.parametrize("failure", [errors.Unavailable("away"), errors.Timeout("slow")])
