@@ -16,16 +16,21 @@ from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.network import NetworkAgentRpc
 from iaas.rpc.volume import VolumeRpc
 
+OLD_PART_S = 7200.0  # the image service removes what nobody writes to for an hour
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """``stored``: blob name -> bytes in the store (None: the store was not looked at). Hosts by name."""
+    """``stored``: blob name -> bytes in the store (None: the store was not looked at). Hosts by name. ``ratios``: how
+    much of its vCPUs, RAM and disk a host may promise; empty: not judged."""
 
     facts: audit.Facts
     compute: Mapping[str, ComputeInventory] = field(default_factory=dict)
     network: Mapping[str, NetworkInventory] = field(default_factory=dict)
     volume: Mapping[str, VolumeInventory] = field(default_factory=dict)
     stored: Mapping[str, int] | None = None
+    old_parts: tuple[str, ...] = ()  # names in the store of what was never completed
+    ratios: tuple[float, ...] = ()
     dead_letters: int = 0
     silent: tuple[str, ...] = ()  # "binary on host": could not be asked, so nothing is said of it
 
@@ -39,6 +44,7 @@ class Witnesses:
     network: NetworkAgentRpc
     volume: VolumeRpc
     store: Store | None
+    ratios: tuple[float, ...] = ()
 
 
 def gather(witnesses: Witnesses, dead_letters: int = 0) -> Evidence:
@@ -48,23 +54,28 @@ def gather(witnesses: Witnesses, dead_letters: int = 0) -> Evidence:
     volume: dict[str, VolumeInventory] = {}
     silent: list[str] = []
     with witnesses.database.read() as tx:
-        daemons = services.all_of(tx)
-    for daemon in daemons:
+        asked = {(daemon.binary, daemon.host) for daemon in services.all_of(tx)} | audit.hosts(tx)
+    for binary, host in sorted(asked):
         try:
-            if daemon.binary == "iaas-compute":
-                compute[daemon.host] = witnesses.compute.inventory(daemon.host)
-            elif daemon.binary == "iaas-network":
-                network[daemon.host] = witnesses.network.inventory(daemon.host)
-            elif daemon.binary == "iaas-volume":
-                volume[daemon.host] = witnesses.volume.inventory(daemon.host)
+            if binary == "iaas-compute":
+                compute[host] = witnesses.compute.inventory(host)
+            elif binary == "iaas-network":
+                network[host] = witnesses.network.inventory(host)
+            elif binary == "iaas-volume":
+                volume[host] = witnesses.volume.inventory(host)
         except Error as error:
-            silent.append(f"{daemon.binary} on {daemon.host}: {error.message}")
-    stored = None
-    if witnesses.store:
-        stored = {blob.name: blob.size for blob in witnesses.store.inventory() if not blob.partial}
+            silent.append(f"{binary} on {host}: {error.message}")
+    blobs = list(witnesses.store.inventory()) if witnesses.store else []
     with witnesses.database.read() as tx:
         facts = audit.facts(tx)
     return Evidence(
-        facts=facts, compute=compute, network=network, volume=volume, stored=stored,
-        dead_letters=dead_letters, silent=tuple(silent),
-    )  # fmt: skip
+        facts=facts,
+        compute=compute,
+        network=network,
+        volume=volume,
+        stored={blob.name: blob.size for blob in blobs if not blob.partial} if witnesses.store else None,
+        old_parts=tuple(blob.name for blob in blobs if blob.partial and blob.age_s > OLD_PART_S),
+        ratios=witnesses.ratios,
+        dead_letters=dead_letters,
+        silent=tuple(silent),
+    )

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from iaas.db.engine import Tx
 from iaas.db.network import usage
-from iaas.db.schema.compute import allocations, compute_nodes, servers
+from iaas.db.schema.compute import allocations, compute_nodes, keypairs, servers
 from iaas.db.schema.image import images
-from iaas.db.schema.network import ip_allocations, network_hosts, ports
+from iaas.db.schema.network import ip_allocations, network_hosts, ports, subnets
 from iaas.db.schema.operations import operations, quota_usage
 from iaas.db.schema.volume import volumes
 from iaas.model.operation import LIVE
@@ -29,11 +29,21 @@ class Facts:
     ports: list[Any]
     addresses: list[Any]  # (port_id, subnet_id, ip)
     dhcp_hosts: dict[str, str]  # network id -> host
+    dhcp_subnets: set[str]
     images: list[Any]
     volumes: list[Any]
     operations: list[Any]  # the live ones
     usage: dict[tuple[str, str], int]  # (project, resource) -> what the counter says
-    counted: dict[tuple[str, str], int]  # the same, counted from the rows
+    counted: dict[tuple[str, str], int]  # the same of every resource that has a counter, counted from the rows
+
+
+def hosts(tx: Tx) -> set[tuple[str, str]]:
+    """(binary, host) of what rows say is there, whether a daemon has ever been heard of or not."""
+    found = set()
+    for binary, table in (("iaas-compute", servers), ("iaas-volume", volumes)):
+        named = sa.select(table.c.host).where(table.c.deleted_at.is_(None), table.c.host.is_not(None)).distinct()
+        found |= {(binary, row.host) for row in tx.all(named)}
+    return found
 
 
 def facts(tx: Tx) -> Facts:
@@ -50,9 +60,10 @@ def facts(tx: Tx) -> Facts:
         servers=live_servers,
         nodes=tx.all(sa.select(compute_nodes)),
         allocations=tx.all(sa.select(allocations)),
-        ports=tx.all(sa.select(p.id, p.network_id, p.mac, p.host, p.server_id, p.status, p.device_owner)),
+        ports=tx.all(sa.select(p.id, p.network_id, p.mac, p.host, p.server_id, p.admin_state_up, p.device_owner)),
         addresses=tx.all(sa.select(ip_allocations.c.port_id, ip_allocations.c.subnet_id, ip_allocations.c.ip)),
         dhcp_hosts={row.network_id: row.host for row in tx.all(sa.select(network_hosts))},
+        dhcp_subnets={row.id for row in tx.all(sa.select(subnets.c.id).where(subnets.c.enable_dhcp))},
         images=tx.all(
             sa.select(i.id, i.state, i.task, i.size, i.generation, i.lease_until).where(i.deleted_at.is_(None))
         ),
@@ -88,4 +99,9 @@ def _counted(tx: Tx, live_servers: list[Any], live_volumes: list[Any]) -> dict[t
     for volume in live_volumes:
         add(volume.project_id, "volumes", 1)
         add(volume.project_id, "gigabytes", volume.size_gb)
+    for row in tx.all(sa.select(keypairs.c.user_id)):
+        add(row.user_id, "key_pairs", 1)
+    held = sa.select(images.c.project_id, images.c.reserved).where(images.c.project_id.is_not(None))
+    for row in tx.all(held.where(images.c.reserved > 0)):
+        add(row.project_id, "image_bytes", row.reserved)
     return counted

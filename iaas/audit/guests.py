@@ -1,0 +1,76 @@
+"""Servers against the guests and disks that compute hosts have. I-01, I-02, I-03.
+
+A server that an operation is working on is in transit and not judged here. Nothing is said of hosts that could not
+be asked.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from iaas.audit.evidence import Evidence
+from iaas.audit.violation import Violation
+from iaas.model.order import Power
+
+
+def guests_match_servers(evidence: Evidence) -> Iterator[Violation]:
+    """I-01: ACTIVE is one running guest over all hosts, on the recorded one; STOPPED and ERROR is none running."""
+    running = defaultdict(list)
+    for host, inventory in evidence.compute.items():
+        for guest in inventory.guests:
+            if guest.power is Power.RUNNING:
+                running[guest.server_id].append(host)
+    for server in evidence.facts.servers:
+        wrong = _wrong(server, running[server.id], evidence)
+        if wrong:
+            yield Violation(invariant="I-01", subject=f"server {server.id}", text=wrong)
+
+
+def _wrong(server: Any, running: list[str], evidence: Evidence) -> str | None:
+    if len(running) > 1:
+        return f"runs on {', '.join(sorted(running))}"
+    if server.task is not None:
+        return None
+    if server.state == "active":
+        if server.host is None:
+            return "is ACTIVE on no host"
+        asked = server.host in evidence.compute
+        return f"is ACTIVE on {server.host}, and runs on {running or 'no host'}" if asked and not running else None
+    return f"is {server.state} but runs on {running[0]}" if running else None
+
+
+def guests_have_servers(evidence: Evidence) -> Iterator[Violation]:
+    """I-02: every guest with our mark has a live row on that host, and not a newer fence than the row."""
+    servers = {server.id: server for server in evidence.facts.servers}
+    for host, inventory in evidence.compute.items():
+        for guest in inventory.guests:
+            server = servers.get(guest.server_id)
+            subject = f"guest {guest.server_id} on {host}"
+            if server is None:
+                yield Violation(invariant="I-02", subject=subject, text="has no server")
+            elif server.task is None and server.host != host:
+                yield Violation(invariant="I-02", subject=subject, text=f"belongs on {server.host or 'no host'}")
+            elif guest.fence > server.fence:
+                yield Violation(invariant="I-02", subject=subject, text="carries a fence from the future")
+
+
+def disks_have_servers(evidence: Evidence) -> Iterator[Violation]:
+    """I-03: every instance directory belongs to a live server of that host; no partial file outlives its lease."""
+    servers = {server.id: server for server in evidence.facts.servers}
+    for host, inventory in evidence.compute.items():
+        for server_id in inventory.instance_dirs:
+            server = servers.get(server_id)
+            if server is None or (server.task is None and server.host != host):
+                yield Violation(invariant="I-03", subject=f"disk of {server_id} on {host}", text="has no server there")
+        for name in inventory.partial_files:
+            yield Violation(invariant="I-03", subject=f"file {name} on {host}", text="is a forgotten partial file")
+    for server in evidence.facts.servers:
+        there = evidence.compute.get(server.host) if server.host else None
+        settled = server.task is None and server.state in ("active", "stopped")
+        if there and settled and server.id not in there.instance_dirs:
+            yield Violation(invariant="I-03", subject=f"server {server.id}", text="has no disk on its host")
+
+
+CHECKS = (guests_match_servers, guests_have_servers, disks_have_servers)

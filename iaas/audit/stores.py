@@ -1,0 +1,57 @@
+"""Volumes and images against the bytes that are kept for them. I-09, I-10."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from iaas.audit.evidence import Evidence
+from iaas.audit.violation import GRACE, Violation
+
+
+def volumes_have_files(evidence: Evidence) -> Iterator[Violation]:
+    """I-09: an available volume has its file on its host; no file is without a volume there."""
+    volumes = {volume.id: volume for volume in evidence.facts.volumes}
+    for host, inventory in evidence.volume.items():
+        for volume_id in inventory.volumes:
+            volume = volumes.get(volume_id)
+            if volume is None or volume.host != host:
+                yield Violation(invariant="I-09", subject=f"file of volume {volume_id} on {host}", text="has no volume")
+        for name in inventory.partial_files:
+            yield Violation(invariant="I-09", subject=f"file {name} on {host}", text="is a forgotten partial file")
+    for volume in evidence.facts.volumes:
+        if volume.task is not None or volume.state != "available":
+            continue
+        there = evidence.volume.get(volume.host)
+        if volume.host is None or (there and volume.id not in there.volumes):
+            text = "has no file on its host" if volume.host else "is available on no host"
+            yield Violation(invariant="I-09", subject=f"volume {volume.id}", text=text)
+
+
+def images_have_bytes(evidence: Evidence) -> Iterator[Violation]:
+    """I-10: an image with data has its bytes, all of them; no bytes are without an image that keeps them."""
+    if evidence.stored is None:
+        return
+    kept = {f"{image.id}.{image.generation}": image for image in evidence.facts.images}
+    for name, image in list(kept.items()):
+        if image.state not in ("active", "deactivated"):
+            del kept[name]
+        elif image.task is None and evidence.stored.get(name) != image.size:
+            text = f"has {evidence.stored.get(name)} bytes in the store instead of {image.size}"
+            yield Violation(invariant="I-10", subject=f"image {image.id}", text=text)
+    busy = {image.id for image in evidence.facts.images if image.task}
+    for name in sorted(evidence.stored.keys() - kept.keys()):
+        if name.partition(".")[0] not in busy:
+            yield Violation(invariant="I-10", subject=f"stored image {name}", text="has no image")
+    for name in evidence.old_parts:
+        yield Violation(invariant="I-10", subject=f"part of stored image {name}", text="is forgotten")
+
+
+def uploads_end(evidence: Evidence) -> Iterator[Violation]:
+    """I-10: no upload and no deletion is past its lease."""
+    now = evidence.facts.now
+    for image in evidence.facts.images:
+        if image.task and (image.lease_until is None or image.lease_until < now - GRACE):
+            yield Violation(invariant="I-10", subject=f"image {image.id}", text=f"is {image.task} past its lease")
+
+
+CHECKS = (volumes_have_files, images_have_bytes, uploads_end)

@@ -1,0 +1,55 @@
+"""Work that is under way: operations against the resources that they work on, and dead letters. I-11, I-12, I-13."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from iaas.audit.evidence import Evidence
+from iaas.audit.violation import GRACE, Violation
+
+UNFINISHED = ("building", "new")  # states that only an operation leaves
+
+
+def tasks_have_operations(evidence: Evidence) -> Iterator[Violation]:
+    """I-12: what is in a transitional state has one live operation, and an operation has something to work on."""
+    busy = Counter((row.resource_type, row.resource_id) for row in evidence.facts.operations)
+    under_way = set()
+    for kind, rows in (("server", evidence.facts.servers), ("volume", evidence.facts.volumes)):
+        for row in rows:
+            subject, number = f"{kind} {row.id}", busy[kind, row.id]
+            if row.task:
+                under_way.add((kind, row.id))
+            if (row.task or row.state in UNFINISHED) and not number:
+                yield Violation(invariant="I-12", subject=subject, text=f"{row.task or row.state} with no operation")
+            if number > 1:
+                yield Violation(invariant="I-12", subject=subject, text=f"has {number} operations at once")
+    for operation in evidence.facts.operations:
+        if (operation.resource_type, operation.resource_id) not in under_way:
+            yield Violation(invariant="I-12", subject=_name(operation), text="has nothing to work on")
+
+
+def operations_go_on(evidence: Evidence) -> Iterator[Violation]:
+    """I-11, I-12: no operation is past its deadline, or due without anybody who takes it up."""
+    now = evidence.facts.now
+    for operation in evidence.facts.operations:
+        due = operation.lease_until or operation.wake_at or operation.created_at
+        if due < now - GRACE:
+            yield Violation(invariant="I-12", subject=_name(operation), text="is due and nobody takes it up")
+        if operation.deadline and operation.deadline < now - GRACE:
+            yield Violation(invariant="I-11", subject=_name(operation), text="is past its deadline")
+
+
+def nothing_is_dead_lettered(evidence: Evidence) -> Iterator[Violation]:
+    """I-13: the dead-letter queue is empty."""
+    if evidence.dead_letters:
+        text = f"{evidence.dead_letters} messages that nobody could handle"
+        yield Violation(invariant="I-13", subject="dead-letter queue", text=text)
+
+
+def _name(operation: Any) -> str:
+    return f"operation {operation.id} ({operation.kind} of {operation.resource_id})"
+
+
+CHECKS = (tasks_have_operations, operations_go_on, nothing_is_dead_lettered)
