@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from iaas import failpoints
 from iaas.config.sections import Scheduler as Options
@@ -44,16 +45,18 @@ class Manager:
                 words = pipeline.summary(ranking.rejected, len(states))
                 raise NoValidHost(words, rejections=ranking.rejected)
             for state in ranking.hosts:
-                if self._claim(request, state):
+                placed = self._claim(request, state)
+                if placed is not None:
                     failpoints.hit("scheduler.after_claim")
-                    log.info("server %s goes to %s", request.server_id, state.node.host)
-                    return Placed(host=state.node.host, node=state.node.hypervisor_hostname, rejected=ranking.rejected)
+                    log.info("server %s goes to %s", request.server_id, placed.host)
+                    return replace(placed, rejected=ranking.rejected)
         raise NoValidHost("No valid host was found. Other requests were faster on every host that could take it.")
 
     def _filters(self, request: PlacementRequest) -> Sequence[tuple[str, Filter]]:
         return [("tried", _Tried()), ("forced", _Forced()), *self.filters]
 
-    def _claim(self, request: PlacementRequest, state: HostState) -> bool:
+    def _claim(self, request: PlacementRequest, state: HostState) -> Placed | None:
+        """The claim on this host; or the one that a repetition of the request made since we looked."""
         wanted = Allocation(
             server_id=request.server_id,
             host=state.node.host,
@@ -63,9 +66,12 @@ class Manager:
             disk_gb=request.disk_gb,
         )
 
-        def write(tx: Tx) -> bool:
-            operations.guard(tx, request.operation_id, request.fence)
-            return nodes.claim(tx, wanted, state.capacity)
+        def write(tx: Tx) -> Placed | None:
+            operations.guard(tx, request.operation_id, request.fence)  # repetitions wait here for one another
+            held = _held(tx, request)
+            if held is None and nodes.claim(tx, wanted, state.capacity):
+                return Placed(host=state.node.host, node=state.node.hypervisor_hostname)
+            return held
 
         failpoints.hit("scheduler.before_claim")
         return self.database.run(write)
