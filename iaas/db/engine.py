@@ -13,8 +13,9 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -42,6 +43,7 @@ class Tx:
         self.writes = writes
         self._clock = clock
         self._now: datetime | None = None
+        self.number: str | None = None  # PostgreSQL's, by which it can be asked whether the transaction committed
         self.hooks: list[Callable[[], None]] = []
 
     def execute(self, statement: sa.Executable, parameters: Any = None) -> CursorResult[Any]:
@@ -75,9 +77,23 @@ class Tx:
         if self._now is None:
             if self.sqlite:
                 self._now = self._clock.now()
+            elif self.writes:
+                self._now = self._begin()
             else:
                 self._now = self.connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
         return self._now.astimezone(UTC)
+
+    def _begin(self) -> datetime:
+        """Database time and the transaction's number, in one question."""
+        number = sa.cast(sa.func.pg_current_xact_id(), sa.Text)
+        now, self.number = self.connection.execute(sa.select(sa.func.clock_timestamp(), number)).one()
+        moment: datetime = now
+        return moment
+
+    def end(self) -> None:
+        """Makes sure that the transaction can be asked for after its end."""
+        if not self.sqlite and self.number is None:
+            self._begin()
 
     def after_commit(self, hook: Callable[[], None]) -> None:
         """Runs ``hook`` once the transaction is durable; its failure is logged, never the caller's (C-03)."""
@@ -85,6 +101,8 @@ class Tx:
 
 
 class Database:
+    PATIENCE_S = 10.0  # how long a database that went away at COMMIT is waited for, to hear how it ended
+
     def __init__(self, url: str, pool_size: int = 8, clock: Clock | None = None) -> None:
         self.clock = clock or SystemClock()
         parsed = make_url(url)
@@ -114,9 +132,32 @@ class Database:
             with connection:
                 tx = Tx(connection, self.clock, writes=True)
                 # One writer a process waits here in turn, and not in SQLite's sleeping retries.
-                with self._gate if self.sqlite else _no_gate(), connection.begin():
+                with self._gate if self.sqlite else _no_gate(), connection.begin() as transaction:
                     yield tx
+                    tx.end()
+                    self._commit(tx, transaction)
         _run_hooks(tx)
+
+    def _commit(self, tx: Tx, transaction: sa.RootTransaction) -> None:
+        try:
+            transaction.commit()
+        except exc.DBAPIError as error:
+            # The connection broke between COMMIT and its answer: only the database knows how it ended (F-45).
+            if tx.number is None or not error.connection_invalidated or not self._has_committed(tx.number):
+                raise
+
+    def _has_committed(self, number: str) -> bool:
+        """Raises Unavailable when the database does not say within PATIENCE_S."""
+        question = sa.text("SELECT pg_xact_status(CAST(:number AS xid8))").bindparams(number=number)
+        end = time.monotonic() + self.PATIENCE_S
+        while time.monotonic() < end:
+            with suppress(exc.OperationalError), self.engine.connect() as connection:
+                status = connection.execute(question).scalar()
+                if status != "in progress":
+                    log.warning("the connection broke at COMMIT; transaction %s is %s", number, status)
+                    return bool(status == "committed")
+            threading.Event().wait(0.1)
+        raise Unavailable("The database went away and does not say whether it took the change.")
 
     def run(self, function: Callable[[Tx], T]) -> T:
         """Runs the closure in a transaction, again with jittered delays when the database says: try again."""
