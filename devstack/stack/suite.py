@@ -69,6 +69,7 @@ def _pytest(name: str, paths: list[str], *options: str) -> Count:
     report = files.folder(ROOT / "build" / "test", 0o755) / f"{name}.xml"
     report.unlink(missing_ok=True)
     command = [str(_BIN / "python"), "-m", "pytest", "-rs", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    command += ["--disable-warnings", "--durations=10"]
     status = subprocess.run([*command, *options, *paths], cwd=ROOT, env=_environment(), check=False).returncode
     return count_of(report, status)
 
