@@ -9,6 +9,7 @@ died, it does the same: read the journal, find the first step that has not ended
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -50,10 +51,23 @@ class Engine:
     ) -> None:
         self.database, self.flows, self.owner, self.lease_s = database, flows, owner, lease_s
         self._raise_fence = raise_fence
-        self.held: set[str] = set()  # operations in hand, for the renewal of their leases
+        self.held: set[str] = set()  # operations in hand; no two threads have the same one
+        self._lock = threading.Lock()
 
     def advance(self, operation_id: str) -> Progress:
         """Runs the operation as far as it goes now. Never raises for the operation's own failure."""
+        with self._lock:
+            mine = operation_id not in self.held
+            self.held.add(operation_id)
+        if not mine:
+            self.database.run(lambda tx: operations.nudge(tx, [operation_id]))
+            return Progress(state=None)
+        try:
+            return self._advance(operation_id)
+        finally:
+            self.held.discard(operation_id)
+
+    def _advance(self, operation_id: str) -> Progress:
         operation = self.database.run(lambda tx: self._claim(tx, operation_id))
         if operation is None:
             return Progress(state=None)
@@ -64,15 +78,12 @@ class Engine:
             roles=("admin",),
             is_admin=True,
         )
-        self.held.add(operation.id)
         try:
             with contexts.use(caller):
                 return Progress(state=self._run(operation))
         except Superseded:
             log.info("operation %s (%s) is no longer ours", operation.id, operation.kind)
             return Progress(state=None)
-        finally:
-            self.held.discard(operation.id)
 
     def renew(self) -> None:
         """Renews the leases of what is in hand; called every third of a lease."""

@@ -47,10 +47,13 @@ class Worker:
     def sweep(self) -> int:
         """Rings for every operation that nobody works on and somebody should; gives their number."""
         with self.database.read() as tx:
-            found = operations.due(tx, QUIET_S)
-        for operation_id in found:
+            found = operations.due(tx, QUIET_S, self.engine.owner)
+        # Our own that no thread has in hand were dropped when the database went away: they go on without their lease's
+        # having to run out.
+        dropped = [operation_id for operation_id in found if operation_id not in self.engine.held]
+        for operation_id in dropped:
             self.ring(operation_id)
-        return len(found)
+        return len(dropped)
 
     def _advance(self, operation_id: str) -> None:
         with self._lock:

@@ -95,16 +95,18 @@ def supersede(tx: Tx, resource_type: str, resource_id: str) -> int:
     )
 
 
-def due(tx: Tx, quiet: float, limit: int = 100) -> list[str]:
-    """Operations that somebody should take up: queued longer than ``quiet`` s, asleep past their time, or orphaned."""
+def due(tx: Tx, quiet: float, owner: str = "", limit: int = 100) -> list[str]:
+    """Operations that somebody should take up: queued longer than ``quiet`` s, asleep past their time, orphaned, or
+    held by ``owner`` without a sign for ``quiet`` s: the caller knows which of its own it really has in hand."""
     now = tx.now()
     state, c = operations.c.state, operations.c
+    silent = c.updated_at <= now - timedelta(seconds=quiet)
     rows = tx.all(
         sa.select(c.id)
         .where(
             ((state == OperationState.QUEUED) & (c.created_at <= now - timedelta(seconds=quiet)))
             | ((state == OperationState.WAITING) & (c.wake_at <= now))
-            | ((state == OperationState.RUNNING) & (c.lease_until <= now))
+            | ((state == OperationState.RUNNING) & ((c.lease_until <= now) | ((c.owner == owner) & silent)))
         )
         .order_by(c.updated_at)
         .limit(limit)
@@ -116,7 +118,8 @@ def claim(tx: Tx, operation_id: str, owner: str, lease_s: int) -> tuple[Operatio
     """Takes the operation; None when it has ended or another worker holds it.
 
     The second value says that a dead worker's lease was taken over: the caller must raise the fence then, so that
-    what the dead one may still have in flight is refused (C-08).
+    what the dead one may still have in flight is refused (C-08). ``owner`` may claim its own again, for instance after
+    the database was away: it must be sure that none of its threads works on it.
     """
     now = tx.now()
     operation = get(tx, operation_id)
@@ -124,13 +127,13 @@ def claim(tx: Tx, operation_id: str, owner: str, lease_s: int) -> tuple[Operatio
         return None
     c = operations.c
     free = c.state.in_((OperationState.QUEUED, OperationState.WAITING))
-    orphaned = (c.state == OperationState.RUNNING) & (c.lease_until <= now)
+    orphaned = (c.state == OperationState.RUNNING) & ((c.lease_until <= now) | (c.owner == owner))
     values = {"state": OperationState.RUNNING, "owner": owner, "updated_at": now,
               "lease_until": now + timedelta(seconds=lease_s), "wake_at": None, "nudged": False}  # fmt: skip
     if not tx.update(operations, (c.id == operation_id) & (free | orphaned), values):
         return None
     claimed = replace(operation, state=OperationState.RUNNING, owner=owner, wake_at=None, updated_at=now)
-    return claimed, operation.state is OperationState.RUNNING
+    return claimed, operation.state is OperationState.RUNNING and operation.owner != owner
 
 
 def renew(tx: Tx, operation_ids: Iterable[str], owner: str, lease_s: int) -> None:

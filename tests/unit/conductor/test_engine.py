@@ -9,11 +9,13 @@ from iaas import failpoints
 from iaas.clock import ManualClock
 from iaas.conductor.engine import Engine
 from iaas.conductor.flow import Done, Flow, Run, Step, Wait
+from iaas.conductor.worker import Worker
 from iaas.context import system
 from iaas.db import operations
 from iaas.db.engine import Database, Tx
 from iaas.errors import Conflict, NoValidHost, Unavailable
 from iaas.model.operation import Operation, OperationState
+from tests.cloud.harness import Inbox
 
 RESOURCE = ("toy", "t-1")
 
@@ -125,7 +127,7 @@ def test_a_crash_resumes_at_the_step_that_had_not_ended_under_a_higher_fence(toy
     assert toy.engine("two").advance(operation_id).state is None, "the lease of the dead one still holds"
     clock.advance(31)
     with toy.database.read() as tx:
-        assert operations.due(tx, 2.0) == [operation_id]
+        assert operations.due(tx, 2.0, "two") == [operation_id]
     assert toy.engine("two").advance(operation_id).state is OperationState.DONE
     assert toy.ran == ["a", "b", "b", "c"]
     assert toy.get(operation_id).fence == 101
@@ -163,10 +165,10 @@ def test_a_sleeping_operation_is_due_at_its_time_and_at_once_when_nudged(toy: To
     operation_id = toy.queue()
     assert toy.engine().advance(operation_id).state is OperationState.WAITING
     with toy.database.read() as tx:
-        assert operations.due(tx, 2.0) == []
+        assert operations.due(tx, 2.0, "two") == []
     toy.database.run(lambda tx: operations.nudge(tx, [operation_id]))
     with toy.database.read() as tx:
-        assert operations.due(tx, 2.0) == [operation_id]
+        assert operations.due(tx, 2.0, "two") == [operation_id]
     del toy.does["b"]
     assert toy.engine().advance(operation_id).state is OperationState.DONE
     assert toy.ran == ["a", "b", "b", "c"]
@@ -226,3 +228,54 @@ def test_a_defect_in_a_step_ends_the_operation(toy: Toy) -> None:
     operation_id = toy.queue()
     assert toy.engine().advance(operation_id).state is OperationState.FAILED
     assert toy.get(operation_id).error == "b failed: KeyError"
+
+
+def test_what_a_worker_had_to_drop_it_takes_up_again_before_its_lease_ends(
+    toy: Toy, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F-39: the database went away between two steps. The fence stays: what is on its way is still wanted."""
+
+    def away(point: str) -> None:
+        if point == "conductor.after_step" and toy.ran == ["a", "b"]:
+            raise Unavailable("the database is away")
+
+    monkeypatch.setattr(failpoints, "hit", away)
+    operation_id, engine = toy.queue(), toy.engine("one")
+    with pytest.raises(Unavailable):
+        engine.advance(operation_id)
+    monkeypatch.undo()
+    clock.advance(3)
+    with toy.database.read() as tx:
+        assert operations.due(tx, 2.0, "one") == [operation_id]
+        assert operations.due(tx, 2.0, "two") == []
+    assert toy.engine("two").advance(operation_id).state is None
+    assert engine.advance(operation_id).state is OperationState.DONE
+    assert toy.ran == ["a", "b", "b", "c"]
+    assert toy.get(operation_id).fence == 1
+
+
+def test_two_threads_of_one_worker_never_have_the_same_operation(toy: Toy, clock: ManualClock) -> None:
+    operation_id, engine = toy.queue(), toy.engine("one")
+
+    def again(run: Run) -> Any:
+        clock.advance(3)
+        assert engine.advance(operation_id).state is None
+        return Done()
+
+    toy.does["b"] = again
+    assert engine.advance(operation_id).state is OperationState.DONE
+    assert toy.ran == ["a", "b", "c"]
+
+
+def test_the_sweeper_leaves_alone_what_its_own_threads_have_in_hand(toy: Toy, clock: ManualClock) -> None:
+    operation_id, engine = toy.queue(), toy.engine("one")
+    swept: list[int] = []
+
+    def look(run: Run) -> Any:
+        clock.advance(3)
+        swept.append(Worker(toy.database, engine, Inbox()).sweep())
+        return Done()
+
+    toy.does["b"] = look
+    assert engine.advance(operation_id).state is OperationState.DONE
+    assert swept == [0]
