@@ -69,12 +69,12 @@ def _networks(admin: Connection) -> str:
     network = admin.network
     private = network.find_network("private") or network.create_network(name="private", is_shared=True)
     if not network.find_subnet("private-subnet"):
-        network.create_subnet(name="private-subnet", network_id=private.id, ip_version=4,
-                              cidr=plumbing.free_subnet(plumbing.routes()))  # fmt: skip
+        cidr = plumbing.free_subnet(plumbing.taken())
+        network.create_subnet(name="private-subnet", network_id=private.id, ip_version=4, cidr=cidr)
     flat = {"provider_network_type": "flat", "provider_physical_network": "physnet1"}
     public = network.find_network("public") or network.create_network(name="public", is_router_external=True, **flat)
     if not network.find_subnet("public-subnet"):
-        outside = plumbing.EXTERNAL
+        outside = plumbing.external()
         first, last = outside.network[10], outside.network[-6]
         network.create_subnet(
             name="public-subnet", network_id=public.id, ip_version=4, cidr=str(outside.network),

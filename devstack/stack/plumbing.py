@@ -15,7 +15,8 @@ from devstack.stack.failure import Failure
 from devstack.stack.settings import Settings
 
 EXTERNAL_BRIDGE = "br-ex"
-EXTERNAL = ipaddress.ip_interface("203.0.113.1/24")  # TEST-NET-3: nobody's
+# Never a documentation range: machines that borrow one reach their package registries through it.
+_EXTERNAL = ("172.24.4.0/24", "10.224.4.0/24", "192.168.224.0/24", "172.31.224.0/24")
 _PRIVATE = ("10.20.0.0/24", "172.29.20.0/24", "192.168.220.0/24", "10.220.0.0/24")
 
 
@@ -44,13 +45,40 @@ def routes() -> list[ipaddress.IPv4Network]:
     return [ipaddress.IPv4Network(text, strict=False) for text in found]
 
 
-def free_subnet(taken: Iterable[ipaddress.IPv4Network]) -> str:
+def known_addresses() -> list[ipaddress.IPv4Network]:
+    """Addresses that this machine talks to by its configuration: its name servers and what it names itself. They may
+    lie behind the default route, where no route of their own tells of them."""
+    found = []
+    for file in (Path("/etc/resolv.conf"), Path("/etc/hosts")):
+        for word in file.read_text().split() if file.exists() else ():
+            try:
+                found.append(ipaddress.IPv4Network(word))
+            except ValueError:
+                continue
+    return found
+
+
+def taken() -> list[ipaddress.IPv4Network]:
+    """What a network of the cloud must not overlap."""
+    return [*routes(), *known_addresses()]
+
+
+def free_subnet(used: Iterable[ipaddress.IPv4Network], ranges: Iterable[str] = _PRIVATE) -> str:
     """The first of a few private ranges that overlaps none of those."""
-    routed = list(taken)
-    for text in _PRIVATE:
-        if not any(ipaddress.IPv4Network(text).overlaps(other) for other in routed):
+    used, ranges = list(used), list(ranges)
+    for text in ranges:
+        if not any(ipaddress.IPv4Network(text).overlaps(other) for other in used):
             return text
-    raise Failure(f"no range is left for the private network: there are routes to {', '.join(_PRIVATE)}")
+    raise Failure(f"no range is left for a network of the cloud: {', '.join(ranges)} are all in use")
+
+
+def external() -> ipaddress.IPv4Interface:
+    """The address of br-ex, from whose network the public addresses come. Raises Failure without the bridge."""
+    found = json.loads(processes.run(["ip", "-4", "-json", "address", "show", "dev", EXTERNAL_BRIDGE]))
+    for item in found:
+        for address in item.get("addr_info", ()):
+            return ipaddress.IPv4Interface(f"{address['local']}/{address['prefixlen']}")
+    raise Failure(f"{EXTERNAL_BRIDGE} has no IPv4 address, so there is no network for public addresses")
 
 
 def ensure_bridge(settings: Settings) -> None:
@@ -58,12 +86,11 @@ def ensure_bridge(settings: Settings) -> None:
     made = settings.state / "made-bridge"
     links = {entry["ifname"] for entry in json.loads(processes.run(["ip", "-json", "link", "show"]))}
     if EXTERNAL_BRIDGE not in links:
-        if any(EXTERNAL.network.overlaps(other) for other in routes()):
-            raise Failure(f"this machine has a route to {EXTERNAL.network}, meant for the external network")
-        files.write(made, EXTERNAL_BRIDGE + "\n")
+        subnet = ipaddress.IPv4Network(free_subnet(taken(), _EXTERNAL))
+        files.write(made, f"{subnet[1]}/{subnet.prefixlen}\n")
         processes.run(["ip", "link", "add", EXTERNAL_BRIDGE, "type", "bridge"])
     if made.exists():  # an interrupted run may have left it without an address
-        processes.run(["ip", "address", "replace", str(EXTERNAL), "dev", EXTERNAL_BRIDGE])
+        processes.run(["ip", "address", "replace", made.read_text().strip(), "dev", EXTERNAL_BRIDGE])
         processes.run(["ip", "link", "set", EXTERNAL_BRIDGE, "up"])
 
 

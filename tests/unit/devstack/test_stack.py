@@ -40,6 +40,15 @@ def test_the_private_network_takes_a_range_that_the_machine_has_no_route_to() ->
         plumbing.free_subnet([ipaddress.IPv4Network("0.0.0.0/0")])
 
 
+def test_no_network_of_the_cloud_hides_an_address_that_others_may_have() -> None:
+    """A documentation range did: the package registries of a machine were behind it."""
+    ranges = [ipaddress.IPv4Network(text) for text in (*plumbing._EXTERNAL, *plumbing._PRIVATE)]
+    assert all(network.is_private for network in ranges)
+    documentation = [ipaddress.IPv4Network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
+    assert not any(network.overlaps(other) for network in ranges for other in documentation)
+    assert not any(one.overlaps(other) for one in ranges for other in ranges if one != other)
+
+
 @pytest.mark.parametrize(
     ("numbers", "exit_status", "expected"),
     [
