@@ -133,6 +133,17 @@ def test_a_second_delete_does_nothing_and_a_third_finds_nothing(cloud: Cloud) ->
         assert quotas.usage(tx, cloud.context.owner)["instances"] == 0
 
 
+def test_a_delete_that_fails_on_the_host_is_tried_until_it_is_done(cloud: Cloud) -> None:
+    """F-06."""
+    server_id = boot(cloud, network(cloud))
+    host = cloud.hosts[cloud.server(server_id).host or ""]
+    host.hypervisor.fail("undefine", Internal("no"), times=2)
+    delete(cloud, server_id)
+    cloud.settle()
+    assert left_behind(cloud, server_id) == []
+    assert cloud.audit() == []
+
+
 def test_two_actions_at_once_have_one_winner(cloud: Cloud) -> None:
     server_id = boot(cloud)
     lifecycle.stop(cloud.compute, cloud.context, server_id)

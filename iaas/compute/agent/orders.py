@@ -74,7 +74,7 @@ class Orders:
         self._lock = threading.Lock()
         self._lanes: dict[str, _Lane] = {}
         self._fences: OrderedDict[str, int] = OrderedDict()
-        self._finished: OrderedDict[Key, Report] = OrderedDict()
+        self._finished: OrderedDict[Key, tuple[int, Report]] = OrderedDict()  # with the attempt that it ended
 
     def accept(self, order: Order) -> None:
         """Returns at once; the answer is a report. Raises Unavailable when too many orders wait."""
@@ -96,7 +96,7 @@ class Orders:
             _LOG.info("order %s of operation %s is stale", order.action, order.operation_id)
             stale = work.report(done=True, stale=True)
             return lambda: self._outbox.final(stale)
-        if done := self._finished.get(work.key):
+        if done := self._answered(order, work.key):
             return lambda: self._outbox.final(done)
         lane = self._lanes.get(order.server_id)
         if lane and work.key in (lane.running.key, lane.waiting.key if lane.waiting else None):
@@ -109,6 +109,13 @@ class Orders:
             lane.running.supersede()
         lane.waiting = work
         return None
+
+    def _answered(self, order: Order, key: Key) -> Report | None:
+        """The answer from memory. A failure answers its repetitions only: sent anew, it is tried anew."""
+        attempt, report = self._finished.get(key, (0, None))
+        if report is not None and report.error and order.action.convergent and order.attempt > attempt:
+            return None
+        return report
 
     def _highest(self, server_id: str) -> int:
         return max(self._fences.get(server_id, 0), self._instances.claim_of(server_id).fence)
@@ -130,7 +137,7 @@ class Orders:
             report = None
         with self._lock:
             if report:
-                _remember(self._finished, work.key, report)
+                _remember(self._finished, work.key, (work.order.attempt, report))
             following = self._lanes[work.order.server_id].waiting
             if following:
                 self._lanes[work.order.server_id] = _Lane(following)

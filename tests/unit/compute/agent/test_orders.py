@@ -57,6 +57,19 @@ def test_the_same_order_again_is_answered_from_memory(host: Host) -> None:
     assert len(host.hypervisor.calls) == calls
 
 
+def test_a_failed_order_sent_anew_is_tried_anew_and_its_duplicate_is_not(host: Host) -> None:
+    """F-06: a delete that failed once must not fail for ever."""
+    guest = host.build(fence=1)
+    host.hypervisor.fail("undefine", errors.Internal("no"), times=1)
+    asked = order(Action.DESTROY, guest, fence=2)
+    first = host.give(asked)
+    assert first and first.error
+    assert host.give(asked) == first, "delivered twice: answered from memory"
+    again = host.give(replace(asked, attempt=2))
+    assert again and again.error is None
+    assert host.leftovers() == []
+
+
 def test_the_same_order_while_at_work_gives_a_sign_of_life_only(host: Host) -> None:
     later = Later()
     host.reboot_agent(later)
