@@ -73,7 +73,7 @@ class Cloud(Processes):
         odd = {id: states.get(id, "gone") for id in wanted if states.get(id) != "ACTIVE"}
         odd |= {id: state for id, state in states.items() if id in unwanted or state.endswith("*")}
         faults = {item["id"]: item.get("fault") for item in self.client.servers() if item["id"] in odd}
-        return f"{odd}\n{faults}\n{self.logs()}"
+        return f"{odd}\n{faults}\n{self.warnings()}"
 
     def check(self, seconds: float = 30.0) -> None:
         """The audit finds nothing, also not in the dead letters, once what is level-triggered has caught up; and the

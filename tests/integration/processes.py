@@ -175,6 +175,15 @@ class Processes:
     def logs(self) -> str:
         return "\n".join(f"== {file.name}\n{file.read_text()[-3000:]}" for file in sorted(self.root.glob("*.log")))
 
+    def warnings(self, lines: int = 15) -> str:
+        """The last lines of each log that tell of trouble, the bus's own apart."""
+        found = []
+        for file in sorted(self.root.glob("*.log")):
+            text = file.read_text(errors="replace").splitlines()
+            odd = [line for line in text if re.search(" (WARNING|ERROR) (?!iaas.bus)", line)]
+            found += [f"{file.stem}: {line[11:400]}" for line in odd[-lines:]]
+        return "\n".join(found)
+
     def news(self) -> dict[str, str]:
         """What each daemon has logged since the last call, by its name."""
         found = {}
