@@ -30,13 +30,11 @@ def page(compute: Compute, context: Context, limit: int, **wanted: Any) -> list[
         return flavors.page(tx, limit, project_id=context.owner or None, is_public=public, **wanted)
 
 
-def create(compute: Compute, flavor: Flavor, project_id: str | None) -> Flavor:
-    """A private flavor is its maker's project's at once. Raises Conflict."""
+def create(compute: Compute, flavor: Flavor) -> Flavor:
+    """A private flavor is nobody's until access is given, not even its maker's project's. Raises Conflict."""
 
     def write(tx: Tx) -> Flavor:
         flavors.insert(tx, flavor)
-        if not flavor.is_public and project_id:
-            flavors.allow(tx, flavor.id, project_id)
         return flavors.get(tx, flavor.id)
 
     return compute.database.run(write)

@@ -62,7 +62,7 @@ def create_flavor(call: Call[Compute]) -> dict[str, Any]:
         rxtx_factor=float(body.get("rxtx_factor", 1.0)),
         is_public=as_bool(body.get("os-flavor-access:is_public", True)),
     )
-    return {"flavor": full(call, flavors.create(call.services, flavor, call.context.project_id))}
+    return {"flavor": full(call, flavors.create(call.services, flavor))}
 
 
 def update_flavor(call: Call[Compute]) -> dict[str, Any]:

@@ -90,6 +90,13 @@ def test_private_flavors_are_seen_by_projects_with_access(world: World) -> None:
     world.refused(409, "admin", "POST", "/v2.1/flavors/1/action", {"addTenantAccess": {"tenant": "red"}}, "2.7")
 
 
+def test_a_private_flavor_is_nobodys_until_access_is_given(world: World) -> None:
+    body = {"flavor": {"id": "q", "name": "q", "ram": 1, "vcpus": 1, "disk": 1, "os-flavor-access:is_public": False}}
+    world.ok("admin", "POST", "/v2.1/flavors", body)
+    assert world.ok("admin", "GET", "/v2.1/flavors/q/os-flavor-access") == {"flavor_access": []}
+    world.refused(404, "alice", "GET", "/v2.1/flavors/q")
+
+
 def test_extra_specs_of_a_flavor(world: World) -> None:
     path = "/v2.1/flavors/1/os-extra_specs"
     world.refused(403, "alice", "POST", path, {"extra_specs": {"hw:x": "1"}})
