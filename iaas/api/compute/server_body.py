@@ -106,6 +106,9 @@ def new_servers(call: Call[Compute]) -> NewServers:
     high = int(body.get("max_count", low))
     if low > high:
         raise Invalid("min_count must be <= max_count", field="min_count")
+    if body.get("config_drive") and as_bool(body["config_drive"]):
+        # Better no guest than one that waits for its key and user data on a drive that is not there.
+        raise Invalid("Config drives are not supported yet.", field="config_drive")
     wish = NewServers(
         name=body["name"],
         flavor_id=str(body["flavorRef"]).rstrip("/").rpartition("/")[2],
@@ -117,7 +120,6 @@ def new_servers(call: Call[Compute]) -> NewServers:
         user_data=_user_data(body.get("user_data")),
         metadata=body.get("metadata", {}),
         tags=tuple(body.get("tags", ())),
-        config_drive=bool(body.get("config_drive")) and as_bool(body["config_drive"]),
         networks=_networks(body, minor),
         security_groups=tuple(dict.fromkeys(item["name"] for item in body.get("security_groups", ()) if item)),
         forced_host=_destination(call, body),

@@ -260,12 +260,18 @@ def test_name_and_description_can_be_changed(world: World) -> None:
 def test_user_data_and_keys_are_kept_for_the_guest(world: World) -> None:
     world.ok("alice", "POST", "/v2.1/os-keypairs", {"keypair": {"name": "k"}})
     text = base64.b64encode(b"#cloud-config").decode()
-    id = world.server(key_name="k", user_data=text, metadata={"a": "1"}, config_drive=True)
+    id = world.server(key_name="k", user_data=text, metadata={"a": "1"}, config_drive=False)
     with world.database.read() as tx:
         server = servers.get(tx, id)
     assert server.user_data == text and server.key_data is not None and server.key_data.startswith("ssh-rsa ")
     shown = world.ok("alice", "GET", f"{SERVERS}/{id}")["server"]
-    assert (shown["key_name"], shown["metadata"], shown["config_drive"]) == ("k", {"a": "1"}, "True")
+    assert (shown["key_name"], shown["metadata"], shown["config_drive"]) == ("k", {"a": "1"}, "")
+
+
+@pytest.mark.parametrize("wanted", [True, "true", "1"])
+def test_a_config_drive_is_refused_rather_than_promised(world: World, wanted: object) -> None:
+    body = {"server": {"name": "web", "imageRef": world.compute_image, "flavorRef": "1", "config_drive": wanted}}
+    assert "Config drives" in world.refused(400, "alice", "POST", SERVERS, body)
 
 
 def test_changes_since_tells_of_deleted_servers_too(world: World, clock: ManualClock) -> None:
