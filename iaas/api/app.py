@@ -35,6 +35,7 @@ Authenticate = Callable[[str], Context]
 class ApiOptions:
     max_body: int = 114688
     public_url: str = ""  # scheme://host[/prefix] for links; empty: as the client called
+    identity_url: str = "/v3"  # where a 401 sends the client for a token
 
 
 class MethodNotAllowed(Error):
@@ -226,7 +227,7 @@ class _Front:
             log.warning("answered %d: %s", status, error.message)
         response = flask.Response(schema.encode(body), status=status, mimetype="application/json")
         if status == 401:
-            response.headers["WWW-Authenticate"] = 'Keystone uri="/v3"'
+            response.headers["WWW-Authenticate"] = f'Keystone uri="{self.options.identity_url}"'
         if isinstance(error, MethodNotAllowed):
             response.headers["Allow"] = error.details.get("allow", "")
         if status == 503:

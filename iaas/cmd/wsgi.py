@@ -10,6 +10,7 @@ from typing import Any
 from iaas.api.app import ApiOptions, make_app
 from iaas.api.policy import Policy
 from iaas.api.route import Rule, collect
+from iaas.cmd.listen import url
 from iaas.cmd.start import Start
 from iaas.config import sections
 from iaas.context import Context
@@ -29,5 +30,6 @@ def application(
     policy = Policy.of_routes(routes, rules, file if Path(file).parent.is_dir() else None)
     api = process.section(sections.Api)
     dialect = importlib.import_module(f"{package}.dialect").DIALECT
-    options = ApiOptions(max_body=api.max_body, public_url=api.public_url)
+    identity = url(api.identity_listen, api.public_url) + "/v3"
+    options = ApiOptions(max_body=api.max_body, public_url=api.public_url, identity_url=identity)
     return make_app(dialect, routes, services, policy, authenticate, options)

@@ -96,7 +96,7 @@ def client(
 ) -> Client:
     routes = tuple(routes)
     dialect = SmallDialect(microversions)
-    options = ApiOptions(max_body=LIMIT)
+    options = ApiOptions(max_body=LIMIT, identity_url="http://identity.test/v3")
     app = make_app(dialect, routes, None, policy or Policy.of_routes(routes), authenticate, options)
     return Client(app)
 
