@@ -55,7 +55,9 @@ def count_of(report: Path, status: int) -> Count:
 
 
 def _environment() -> dict[str, str]:
-    return os.environ | {"PATH": f"{_BIN}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
+    image = ROOT / "build" / "image" / "tinyguest.qcow2"
+    path = f"{_BIN}:{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "PYTHONDONTWRITEBYTECODE": "1", "IAAS_TEST_IMAGE": str(image)}
 
 
 def _check(name: str, command: tuple[str, ...]) -> Count:

@@ -76,8 +76,7 @@ class Libvirtd:
     def start(self) -> None:
         """Starts it and waits for its socket to answer."""
         binds = "".join(
-            f"mkdir -p {there}; mount --bind {self.directory}/{here} {there}\n"
-            for here, there in _MOUNTS.items()
+            f"mkdir -p {there}; mount --bind {self.directory}/{here} {there}\n" for here, there in _MOUNTS.items()
         )
         script = f"set -e\n{binds}{_accounts(self.directory)}exec tini -s -- libvirtd -p {self._pid_file}"
         prefix = ["ip", "netns", "exec", self.netns] if self.netns else []
@@ -167,11 +166,11 @@ def libvirtd() -> Iterator[Libvirtd]:
 
 @pytest.fixture(scope="session")
 def tiny_image() -> Path:
-    """The 17 MB test guest (qcow2): taken from IAAS_TEST_IMAGE or a cache below /tmp, built there if
-    need be.
+    """The 17 MB test guest (qcow2): taken from IAAS_TEST_IMAGE, from a cache below /tmp or from where devstack
+    builds it; else built in the cache.
     """
     cache = Path(os.environ.get("IAAS_TEST_IMAGE", "/tmp/iaas-test-image/tinyguest.qcow2"))
-    ready = [cache, Path("/tmp/setup/image/tinyguest.qcow2")]
+    ready = [cache, ROOT / "build" / "image" / "tinyguest.qcow2"]
     for image in ready:
         if image.is_file():
             return image
