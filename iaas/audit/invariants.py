@@ -11,6 +11,8 @@ from iaas.audit import guests, ledger, stores, wiring, work
 from iaas.audit.evidence import Evidence
 from iaas.audit.violation import Check, Violation
 
+__all__ = ["CHECKS", "Violation", "lasting", "violations"]
+
 CHECKS: tuple[Check, ...] = (*guests.CHECKS, *wiring.CHECKS, *ledger.CHECKS, *stores.CHECKS, *work.CHECKS)
 
 

@@ -63,7 +63,7 @@ def together(*parts: AbstractContextManager[Any]) -> AbstractContextManager[Any]
     return all_of()
 
 
-# Guests and disks ----------------------------------------------------------------------------------------------------
+# Guests and disks -----------------------------------------------------------------------------------------------
 
 
 @damage
@@ -169,7 +169,7 @@ def partial_file(busy: Busy) -> Damage:
     return plant(), {("I-03", f"file base.part on {busy.host.name}")}
 
 
-# Networks ------------------------------------------------------------------------------------------------------------
+# Networks -------------------------------------------------------------------------------------------------------
 
 
 @damage
@@ -301,7 +301,7 @@ def dead_dnsmasq(busy: Busy) -> Damage:
     return plant(), {("I-16", f"network {busy.network}")}
 
 
-# Claims and quotas ---------------------------------------------------------------------------------------------------
+# Claims and quotas ----------------------------------------------------------------------------------------------
 
 
 def claim_of(busy: Busy, server_id: str) -> Any:
@@ -378,7 +378,7 @@ def counter_that_is_lost(busy: Busy) -> Damage:
     return busy.without(quota_usage, where), {("I-08", f"quota volumes of {PROJECT}")}
 
 
-# Volumes and images --------------------------------------------------------------------------------------------------
+# Volumes and images ---------------------------------------------------------------------------------------------
 
 
 @damage
@@ -471,7 +471,7 @@ def upload_without_a_lease(busy: Busy) -> Damage:
     return busy.row(images, images.c.id == busy.saving, lease_until=None), {("I-10", f"image {busy.saving}")}
 
 
-# Work ----------------------------------------------------------------------------------------------------------------
+# Work -----------------------------------------------------------------------------------------------------------
 
 
 def subject(operation: Any) -> str:
@@ -549,7 +549,7 @@ def dead_letter(busy: Busy) -> Damage:
     return plant(), {("I-13", "dead-letter queue")}
 
 
-# The test ------------------------------------------------------------------------------------------------------------
+# The test -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", DAMAGES)

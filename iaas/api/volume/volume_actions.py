@@ -16,7 +16,7 @@ from iaas.volume.service import VolumeServices
 
 _STATES = (State.AVAILABLE, State.ERROR, State.ERROR_DELETING)
 _STATUS = obj({"status": {"type": "string", "enum": [state.value for state in _STATES]}}, ("status",))
-# action -> the policy rule under which it is published
+# action -> the policy rule under which it is published; those that move a volume between hosts are the administrator's
 _LATER = {
     "os-extend": "volume:extend",
     "os-attach": "volume_extension:volume_actions:attach",
@@ -27,10 +27,12 @@ _LATER = {
     "os-terminate_connection": "volume_extension:volume_actions:terminate_connection",
     "os-volume_upload_image": "volume_extension:volume_actions:upload_image",
     "os-retype": "volume:retype",
-    "os-migrate_volume": "volume_extension:volume_admin_actions:migrate_volume",
     "os-update_readonly_flag": "volume:update_readonly_flag",
     "os-set_image_metadata": "volume_extension:volume_image_metadata:set",
     "os-unset_image_metadata": "volume_extension:volume_image_metadata:remove",
+}
+_LATER_ADMIN = {
+    "os-migrate_volume": "volume_extension:volume_admin_actions:migrate_volume",
     "os-unmanage": "volume_extension:volume_unmanage",
 }
 
@@ -68,4 +70,5 @@ ROUTES = paths.both(
     _route("os-set_bootable", set_bootable, Rule("volume_extension:volume_actions:set_bootable", MEMBER), _BOOTABLE,
            status=200),
     *(_route(name, not_yet, Rule(rule, MEMBER), {}) for name, rule in _LATER.items()),
+    *(_route(name, not_yet, Rule(rule, ADMIN), {}) for name, rule in _LATER_ADMIN.items()),
 )  # fmt: skip
