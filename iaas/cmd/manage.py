@@ -10,7 +10,9 @@ import sys
 from iaas import log
 from iaas.cmd import commands
 from iaas.config import loader, sections
-from iaas.errors import Error
+from iaas.errors import Error, Invalid
+
+WITHOUT_CONFIG = ("config", "policy")  # they describe the release, not an installation
 
 
 def main() -> None:
@@ -24,6 +26,8 @@ def main() -> None:
     log.setup("INFO" if arguments.verbose else "WARNING")
     try:
         config = loader.load(sections.ALL, arguments.config_file)
+        if not config.files and arguments.command not in WITHOUT_CONFIG:
+            raise Invalid(f"there is no {loader.DEFAULT_FILES[0]}: name the file with --config-file")
         code = arguments.run(config, arguments)
     except Error as error:
         print(f"iaas-manage: {error.message}", file=sys.stderr)

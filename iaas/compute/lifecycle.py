@@ -55,6 +55,8 @@ def _order(
         server = servers.get(tx, context, server_id)
         servers.check_unlocked(context, server)
         fence = rows.begin(tx, server, event)
+        if server.task is not None:  # the event took over from what was under way
+            operations.supersede(tx, "server", server_id)
         work.queue(compute, tx, context, kind, server_id, fence, dict(params or {}))
 
     compute.database.run(write)

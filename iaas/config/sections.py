@@ -110,7 +110,7 @@ class Scheduler:
 
     SECTION: ClassVar[str] = "scheduler"
     filters: tuple[str, ...] = option(
-        ("up", "zone", "ram", "vcpu", "disk"), "Filters in order; files of iaas/scheduler/filters/."
+        ("service", "zone", "ram", "vcpu", "disk"), "Filters in order; files of iaas/scheduler/filters/."
     )
     weighers: tuple[str, ...] = option(("ram",), "Weighers in order; files of iaas/scheduler/weighers/.")
     cpu_ratio: float = option(16.0, "vCPUs promised per physical CPU.")

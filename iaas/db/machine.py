@@ -39,13 +39,9 @@ def begin(
     cell = _Cell(tx, table, id, machine, state_col, task_col)
     row = machine.transition(event)
     task = table.c[task_col]
-    conditions: list[sa.ColumnElement[bool]] = [
-        table.c[state_col].in_(sorted(state.value for state in row.sources))
-    ]
-    if not row.overrides:
-        conditions.append(task.is_(None))
-    elif row.task is not None:
-        conditions.append(sa.or_(task.is_(None), task != row.task.value))
+    conditions: list[sa.ColumnElement[bool]] = [table.c[state_col].in_(sorted(state.value for state in row.sources))]
+    overridden = sorted(item.value for item in machine.overridden(event))
+    conditions.append(sa.or_(task.is_(None), task.in_(overridden)) if overridden else task.is_(None))
     changes: dict[str, Any] = {task_col: None if row.task is None else row.task.value}
     if row.task is None and row.target is not None:
         changes[state_col] = row.target.value

@@ -30,7 +30,10 @@ SAME = None  # to-state: whatever it was
 
 @dataclass(frozen=True)
 class Overrides:
-    """Fifth item of a row: the event may begin although another task (never its own) is under way."""
+    """Fifth item of a row: the event may begin although another task (never its own) is under way; any task, or only
+    those that are named."""
+
+    tasks: tuple[StrEnum, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Transition(Generic[S, T]):
     task: T | None
     target: S | None  # None: the state stays
     overrides: bool = False
+    overridden: frozenset[T] | None = None  # the tasks that it may override; None: any but its own
     failure: S | None = None  # None: the state stays
 
 
@@ -75,8 +79,15 @@ class Machine(Generic[S, T]):
     def allowed(self, event: str, state: str, task: str | None) -> bool:
         """Whether ``begin(event)`` may win on an object in this state, with this task under way."""
         row = self.transition(event)
-        free = task is None or (row.overrides and task != row.task)
+        free = task is None or (row.overrides and task in self.overridden(event))
         return free and state in row.sources
+
+    def overridden(self, event: str) -> frozenset[T]:
+        """The tasks from which the event may take over; never its own."""
+        row = self.transition(event)
+        if not row.overrides:
+            return frozenset()
+        return frozenset(self.tasks if row.overridden is None else row.overridden) - {row.task}
 
     def possible(self, state: str, task: str | None) -> tuple[str, ...]:
         """The events that may begin now, in the order of the table."""
@@ -134,13 +145,15 @@ def _row(
     extras: list[Any],
 ) -> Transition[S, T]:
     failure = next((extra.state for extra in extras if isinstance(extra, OnFailure)), None)
-    overrides = any(isinstance(extra, Overrides) for extra in extras)
+    overrides = next((extra for extra in extras if isinstance(extra, Overrides)), None)
     froms: frozenset[S] = frozenset(states) if isinstance(sources, EllipsisType) else frozenset(sources)
     named = [*froms, *(state for state in (target, failure) if state is not None)]
     strangers = [item for item in named if not isinstance(item, states)]
+    strangers += [item for item in (overrides.tasks if overrides else ()) if not isinstance(item, tasks)]
     strangers += [item for item in extras if not isinstance(item, (Overrides, OnFailure))]
     if strangers or not froms or (task is not None and not isinstance(task, tasks)):
         raise Internal(f"row {event!r}: empty from-states, or not a state or task: {strangers or task}")
     if task is None and failure is not None:
         raise Internal(f"row {event!r}: an immediate event can't fail half-way")
-    return Transition(event, froms, task, target, overrides, failure)
+    overridden: frozenset[Any] | None = frozenset(overrides.tasks) if overrides and overrides.tasks else None
+    return Transition(event, froms, task, target, overrides is not None, overridden, failure)

@@ -44,7 +44,13 @@ SERVER = machine(
     ("stop", {State.ACTIVE}, Task.POWERING_OFF, State.STOPPED),
     ("start", {State.STOPPED}, Task.POWERING_ON, State.ACTIVE),
     ("reboot", {State.ACTIVE}, Task.REBOOTING, State.ACTIVE),
-    ("reboot_hard", {State.ACTIVE, State.STOPPED, State.ERROR}, Task.REBOOTING_HARD, State.ACTIVE),
+    (  # the way out when a guest does not obey a soft reboot
+        "reboot_hard",
+        {State.ACTIVE, State.STOPPED, State.ERROR},
+        Task.REBOOTING_HARD,
+        State.ACTIVE,
+        Overrides((Task.REBOOTING,)),
+    ),
     ("delete", set(State) - {State.DELETED}, Task.DELETING, State.DELETED, Overrides()),
 )
 

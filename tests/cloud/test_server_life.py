@@ -98,7 +98,7 @@ def test_no_valid_host_tells_the_user_how_many_each_filter_removed(cloud: Cloud)
     server = cloud.server(server_id)
     assert server.state is State.ERROR
     assert server.fault is not None
-    assert "of 2, up removed 2" in server.fault["message"]
+    assert "of 2, service removed 2" in server.fault["message"]
     with cloud.database.read() as tx:
         [operation] = operations.of_resource(tx, "server", server_id)
         lines = operations.lines(tx, [operation.id])
@@ -151,6 +151,20 @@ def test_two_actions_at_once_have_one_winner(cloud: Cloud) -> None:
         lifecycle.reboot(cloud.compute, cloud.context, server_id, "SOFT")
     cloud.settle()
     assert cloud.server(server_id).state is State.STOPPED
+
+
+def test_a_hard_reboot_takes_over_from_a_soft_one_that_the_guest_ignores(cloud: Cloud) -> None:
+    server_id = boot(cloud)
+    lifecycle.reboot(cloud.compute, cloud.context, server_id, "SOFT")
+    lifecycle.reboot(cloud.compute, cloud.context, server_id, "HARD")
+    with pytest.raises(Conflict):
+        lifecycle.reboot(cloud.compute, cloud.context, server_id, "HARD")
+    cloud.settle()
+    assert (cloud.server(server_id).state, cloud.server(server_id).task) == (State.ACTIVE, None)
+    with cloud.database.read() as tx:
+        states = [item.state.value for item in operations.of_resource(tx, "server", server_id)]
+    assert states == ["done", "superseded", "done"]
+    assert cloud.audit() == []
 
 
 def test_a_guest_that_turns_itself_off_is_seen_as_stopped(cloud: Cloud) -> None:

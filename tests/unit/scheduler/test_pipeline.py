@@ -28,8 +28,8 @@ def request(**changes: object) -> PlacementRequest:
 
 
 CASES = [
-    ("up", host(), request(), None),
-    ("up", host(up=False), request(), "it is down"),
+    ("service", host(), request(), None),
+    ("service", host(up=False), request(), "it is down"),
     ("ram", host(ram=1024, ram_used=512), request(ram_mb=512), None),
     ("ram", host(ram=1024, ram_used=513), request(ram_mb=512), "512 MiB RAM wanted, 511 of 1024 free"),
     ("vcpu", host(), request(vcpus=4), None),
@@ -56,7 +56,7 @@ def test_the_host_with_the_most_free_ram_comes_first_and_ties_go_by_name() -> No
 
 
 def test_no_valid_host_counts_per_filter_and_names_no_host() -> None:
-    filters = [(name, load("iaas.scheduler.filters", name)()) for name in ("up", "ram")]
+    filters = [(name, load("iaas.scheduler.filters", name)()) for name in ("service", "ram")]
     ranking = rank([host("a", up=False), host("b", ram=100), host("c", ram=99)], request(), filters, [])
     assert ranking.hosts == ()
     assert ranking.rejected["ram"] == {
@@ -64,4 +64,4 @@ def test_no_valid_host_counts_per_filter_and_names_no_host() -> None:
         "c": "512 MiB RAM wanted, 99 of 99 free",
     }
     words = summary(ranking.rejected, 3)
-    assert "up removed 1, ram removed 2" in words
+    assert "service removed 1, ram removed 2" in words

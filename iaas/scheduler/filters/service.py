@@ -6,9 +6,9 @@ from iaas.model.placement import PlacementRequest
 from iaas.scheduler.pipeline import HostState
 
 
-class UpFilter:
+class ServiceFilter:
     def rejects(self, host: HostState, request: PlacementRequest) -> str | None:
         return None if host.takes_work else host.why_not or "it takes no work"
 
 
-PLUGIN = UpFilter
+PLUGIN = ServiceFilter
