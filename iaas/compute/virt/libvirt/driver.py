@@ -75,9 +75,9 @@ class LibvirtDriver:
 
         return self._connection.use(ask, "The hypervisor does not list its devices.")
 
-    def define(self, spec: GuestSpec, disks: Sequence[Disk], console: Path, fence: int) -> None:
-        marker = Marker(fence, spec.project_id, spec.name)
-        xml = domain_xml.domain(spec, disks, console, marker, self._host)
+    def define(self, guest: GuestSpec, disks: Sequence[Disk], console: Path, fence: int) -> None:
+        marker = Marker(fence, guest.project_id, guest.name)
+        xml = domain_xml.domain(guest, disks, console, marker, self._host)
 
         def act(connection: Any) -> None:
             guest.mark(connection.defineXML(xml), fence)  # a running guest keeps its live marker otherwise
