@@ -12,7 +12,8 @@ import libvirt
 
 from iaas import errors
 from iaas.compute.virt.driver import Disk, OnEvent
-from iaas.compute.virt.libvirt import domain_xml, guest, host
+from iaas.compute.virt.libvirt import domain_xml, host
+from iaas.compute.virt.libvirt import guest as domains
 from iaas.compute.virt.libvirt.connection import Connection
 from iaas.compute.virt.libvirt.domain_xml import Marker
 from iaas.compute.virt.libvirt.events import lifecycle_power
@@ -56,22 +57,22 @@ class LibvirtDriver:
 
     def guests(self) -> tuple[Guest, ...]:
         def ask(connection: Any) -> tuple[Guest, ...]:
-            views = (guest.view(domain) for domain in connection.listAllDomains(0))
+            views = (domains.view(domain) for domain in connection.listAllDomains(0))
             return tuple(sorted(filter(None, views), key=lambda found: found.server_id))
 
         return self._connection.use(ask, "The hypervisor does not list its guests.")
 
     def find(self, server_id: str) -> Guest | None:
         def ask(connection: Any) -> Guest | None:
-            domain = guest.find(connection, server_id)
-            return guest.view(domain) if domain else None
+            domain = domains.find(connection, server_id)
+            return domains.view(domain) if domain else None
 
         return self._connection.use(ask, "The hypervisor does not tell the guest's state.")
 
     def taps(self) -> tuple[str, ...]:
         def ask(connection: Any) -> tuple[str, ...]:
-            ours = [domain for domain in connection.listAllDomains(0) if guest.marker(domain)]
-            return tuple(sorted(tap for domain in ours for tap in guest.taps(domain)))
+            ours = [domain for domain in connection.listAllDomains(0) if domains.marker(domain)]
+            return tuple(sorted(tap for domain in ours for tap in domains.taps(domain)))
 
         return self._connection.use(ask, "The hypervisor does not list its devices.")
 
@@ -80,38 +81,38 @@ class LibvirtDriver:
         xml = domain_xml.domain(guest, disks, console, marker, self._host)
 
         def act(connection: Any) -> None:
-            guest.mark(connection.defineXML(xml), fence)  # a running guest keeps its live marker otherwise
+            domains.mark(connection.defineXML(xml), fence)  # a running guest keeps its live marker otherwise
 
         self._connection.use(act, "The hypervisor refused the definition of the guest.")
 
     def mark(self, server_id: str, fence: int) -> None:
         def act(connection: Any) -> None:
-            domain = guest.find(connection, server_id)
+            domain = domains.find(connection, server_id)
             if domain:
-                guest.mark(domain, fence)
+                domains.mark(domain, fence)
 
         self._connection.use(act, "The hypervisor could not mark the guest.")
 
     def power_on(self, server_id: str) -> None:
         def act(connection: Any) -> None:
-            domain = guest.find(connection, server_id)
+            domain = domains.find(connection, server_id)
             if not domain:
                 raise errors.NotFound.of("guest", server_id)
-            guest.start(domain)
+            domains.start(domain)
 
         self._connection.use(act, "The hypervisor could not start the guest.")
 
     def press_power_button(self, server_id: str) -> None:
-        self._on_domain(server_id, guest.press_button, "The hypervisor could not press the power button.")
+        self._on_domain(server_id, domains.press_button, "The hypervisor could not press the power button.")
 
     def power_off(self, server_id: str) -> None:
-        self._on_domain(server_id, guest.stop, "The hypervisor could not stop the guest.")
+        self._on_domain(server_id, domains.stop, "The hypervisor could not stop the guest.")
 
     def undefine(self, server_id: str) -> None:
         def act(domain: Any) -> None:
             if domain.isActive():  # libvirt would leave it running, without a definition
                 raise errors.Conflict("The guest is running.")
-            guest.forget(domain)
+            domains.forget(domain)
 
         self._on_domain(server_id, act, "The hypervisor could not remove the guest.")
 
@@ -127,7 +128,7 @@ class LibvirtDriver:
 
     def _on_domain(self, server_id: str, act: Any, refusal: str) -> None:
         def ask(connection: Any) -> None:
-            domain = guest.find(connection, server_id)
+            domain = domains.find(connection, server_id)
             if domain:
                 act(domain)
 
