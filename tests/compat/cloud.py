@@ -31,6 +31,7 @@ from iaas.db.engine import Database
 from iaas.identity.bootstrap import Urls
 from iaas.identity.facade import IdentityFacade
 from iaas.identity.service import IdentityServices
+from tests.compat.client import OpenStackClient
 
 PASSWORD = "correct horse 'battery' %staple"
 ADMIN = {"username": "admin", "password": PASSWORD, "user_domain_name": "Default"}
@@ -44,6 +45,7 @@ class Cloud:
         self.services = IdentityServices.open(database, auth)
         self.identity = IdentityFacade(self.services)
         self._directory = directory
+        self._client = OpenStackClient(directory)
         self._servers: list[Server] = []
         routes = collect("iaas.api.identity")
         app = make_app(DIALECT, routes, self.services, Policy.of_routes(routes), self.identity.authenticate)
@@ -73,9 +75,8 @@ class Cloud:
 
     def cli(self, *words: str, form: str = "json", **env: str) -> Any:
         """Runs ``openstack …``; the parsed JSON, or the text for another ``form``. Fails with what it printed."""
-        command = [str(Path(sys.executable).parent / "openstack"), *words]
-        done = subprocess.run([*command, "-f", form] if form else command, env=self._environment(**env),
-                              capture_output=True, text=True, timeout=60)  # fmt: skip
+        command = [*words, "-f", form] if form else list(words)
+        done = self._client.run(command, self._environment(**env), self._directory)
         assert done.returncode == 0, f"{' '.join(words)}: {done.stderr[-2000:]}"
         return json.loads(done.stdout) if form == "json" else done.stdout
 
@@ -120,5 +121,6 @@ class Cloud:
         return f"http://127.0.0.1:{server.bind_addr[1]}"
 
     def close(self) -> None:
+        self._client.close()
         for server in self._servers:
             server.stop()

@@ -24,6 +24,7 @@ from devstack.stack import leftovers, supervisor
 from devstack.stack import settings as stack_settings
 from devstack.stack.processes import command_line
 from devstack.stack.settings import ROOT, Settings
+from tests.compat.client import OpenStackClient
 
 pytestmark = [
     pytest.mark.root,
@@ -49,6 +50,11 @@ def run(*command: str, timeout: float = 180, env: dict[str, str] | None = None) 
     )
 
 
+def enter(settings: Settings) -> tuple[str, ...]:
+    """The words that start a command where the stack's daemons run."""
+    return ("nsenter", "-t", supervisor.pid_file(settings).read_text().strip(), "-m", "-n")
+
+
 @dataclass
 class Cloud:
     """A running stack and the client's way to it."""
@@ -56,16 +62,18 @@ class Cloud:
     settings: Settings
     seconds: float  # that the first devstack/up took
     said: str
+    client: OpenStackClient
 
     def inside(self, *command: str, cloud: str = "devstack", timeout: float = 180) -> subprocess.CompletedProcess[str]:
         """Runs a command where the stack's daemons run."""
-        pid = supervisor.pid_file(self.settings).read_text().strip()
-        env = {"OS_CLOUD": cloud, "OS_CLIENT_CONFIG_FILE": str(self.settings.home / "clouds.yaml")}
-        return run("nsenter", "-t", pid, "-m", "-n", *command, env=env, timeout=timeout)
+        return run(*enter(self.settings), *command, env=self._who(cloud), timeout=timeout)
+
+    def _who(self, cloud: str) -> dict[str, str]:
+        return {"OS_CLOUD": cloud, "OS_CLIENT_CONFIG_FILE": str(self.settings.home / "clouds.yaml")}
 
     def openstack(self, *arguments: str, cloud: str = "devstack") -> str:
         """What the client prints. Fails the test if it fails."""
-        done = self.inside(str(self.settings.bin / "openstack"), *arguments, cloud=cloud)
+        done = self.client.run(arguments, os.environ | self._who(cloud), ROOT)
         assert done.returncode == 0, f"openstack {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout
 
@@ -101,7 +109,9 @@ def cloud() -> Iterator[Cloud]:
         assert done.returncode == 0, f"devstack/up: {done.stdout}{done.stderr}"
         found = stack_settings.find(state)
         assert found
-        yield Cloud(found, time.monotonic() - began, done.stdout)
+        client = OpenStackClient(state, enter(found))
+        yield Cloud(found, time.monotonic() - began, done.stdout, client)
+        client.close()
     finally:
         down = run(str(ROOT / "devstack/down"), "--state", str(state), timeout=120)
         processes = [command_line(pid) for pid in leftovers.find(made)]

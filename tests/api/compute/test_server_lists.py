@@ -33,7 +33,7 @@ def names(world: World, query: str, who: str = "alice", version: str | None = No
     [
         ("", ["three", "two", "one"]),
         ("sort_key=display_name&sort_dir=asc", ["one", "three", "two"]),
-        ("sort_key=launched_at&sort_dir=desc", ["two", "three", "one"]),
+        ("sort_key=launched_at&sort_dir=desc&limit=1", ["two"]),
         ("name=t", ["three", "two"]),
         ("name=^t", ["three", "two"]),
         ("name=o$", ["two"]),
