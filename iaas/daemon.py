@@ -4,6 +4,7 @@ correctness (C-25); SIGTERM stops taking work and the process is gone within ten
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import random
@@ -58,6 +59,8 @@ class Daemon:
             signal.signal(number, lambda *_: self.stopping.set())
         for name, seconds, function in self._periodic:
             threading.Thread(target=self._loop, args=(name, seconds, function), name=name, daemon=True).start()
+        gc.collect()
+        gc.freeze()  # what was imported stays: no collection need look at it again
         log.info("%s on %s is up, pid %d", self.binary, self.host, os.getpid())
         self.stopping.wait()
         log.info("%s is stopping", self.binary)

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.engine import CursorResult, make_url
@@ -107,7 +108,8 @@ class Database:
         self.clock = clock or SystemClock()
         parsed = make_url(url)
         self.sqlite = parsed.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 8, "pool_timeout": 20}
+        options: dict[str, Any] = {"json_deserializer": msgspec.json.decode}
+        options |= {"pool_size": pool_size, "max_overflow": 8, "pool_timeout": 20}
         if self.sqlite:
             options |= {"connect_args": {"timeout": 30, "check_same_thread": False}}
             options |= {"poolclass": sa.pool.QueuePool}

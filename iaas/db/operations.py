@@ -16,8 +16,8 @@ from iaas.errors import Conflict
 from iaas.ids import new_uuid
 from iaas.model.operation import LIVE, JournalLine, Operation, OperationState
 
-_COLUMNS = [operations.c[item.name] for item in fields(Operation)]
-_LINE = [journal.c[item.name] for item in fields(JournalLine)]
+_SELECT = sa.select(*(operations.c[item.name] for item in fields(Operation)))
+_SELECT_LINE = sa.select(*(journal.c[item.name] for item in fields(JournalLine)))
 
 
 class Superseded(Conflict):
@@ -50,15 +50,14 @@ def queue(
 
 
 def get(tx: Tx, operation_id: str) -> Operation | None:
-    row = tx.first(sa.select(*_COLUMNS).where(operations.c.id == operation_id))
+    row = tx.first(_SELECT.where(operations.c.id == operation_id))
     return _value(row) if row else None
 
 
 def of_resource(tx: Tx, resource_type: str, resource_id: str, limit: int = 1000) -> list[Operation]:
     """The operations of one resource, the newest first."""
     rows = tx.all(
-        sa.select(*_COLUMNS)
-        .where(operations.c.resource_type == resource_type, operations.c.resource_id == resource_id)
+        _SELECT.where(operations.c.resource_type == resource_type, operations.c.resource_id == resource_id)
         .order_by(operations.c.created_at.desc(), operations.c.id.desc())
         .limit(limit)
     )
@@ -68,7 +67,7 @@ def of_resource(tx: Tx, resource_type: str, resource_id: str, limit: int = 1000)
 def live(tx: Tx, resource_type: str, resource_ids: Sequence[str]) -> list[Operation]:
     """The operations on these resources that have not ended."""
     rows = tx.all(
-        sa.select(*_COLUMNS).where(
+        _SELECT.where(
             operations.c.resource_type == resource_type,
             operations.c.resource_id.in_(resource_ids),
             operations.c.state.in_(LIVE),
@@ -212,7 +211,7 @@ def guard(tx: Tx, operation_id: str, fence: int) -> None:
 
 def lines(tx: Tx, operation_ids: Sequence[str]) -> list[JournalLine]:
     """The journal of the operations, oldest first."""
-    rows = tx.all(sa.select(*_LINE).where(journal.c.operation_id.in_(operation_ids)).order_by(journal.c.started_at))
+    rows = tx.all(_SELECT_LINE.where(journal.c.operation_id.in_(operation_ids)).order_by(journal.c.started_at))
     return [JournalLine(**{**row._mapping, "data": row.data or {}}) for row in rows]
 
 

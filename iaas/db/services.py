@@ -14,7 +14,7 @@ from iaas.errors import NotFound
 from iaas.ids import new_uuid
 from iaas.model.service import Service
 
-_COLUMNS = [services.c[item.name] for item in fields(Service)]
+_SELECT = sa.select(*(services.c[item.name] for item in fields(Service)))
 
 
 def touch(tx: Tx, binary: str, host: str, boot_id: str, pid: int, rss_kb: int) -> bool:
@@ -35,7 +35,7 @@ def touch(tx: Tx, binary: str, host: str, boot_id: str, pid: int, rss_kb: int) -
 
 
 def all_of(tx: Tx, binary: str | None = None, host: str | None = None) -> list[Service]:
-    query = sa.select(*_COLUMNS).order_by(services.c.binary, services.c.host)
+    query = _SELECT.order_by(services.c.binary, services.c.host)
     if binary:
         query = query.where(services.c.binary == binary)
     if host:
@@ -67,7 +67,7 @@ def change(tx: Tx, service_id: str, values: dict[str, Any]) -> Service:
     """Sets disabled, disabled_reason or forced_down. Raises NotFound."""
     if not tx.update(services, services.c.id == service_id, values):
         raise NotFound.of("service", service_id)
-    row = tx.first(sa.select(*_COLUMNS).where(services.c.id == service_id))
+    row = tx.first(_SELECT.where(services.c.id == service_id))
     assert row is not None
     return Service(**row._mapping)
 

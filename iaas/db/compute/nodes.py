@@ -12,20 +12,20 @@ from iaas.ids import new_uuid
 from iaas.model.node import Allocation, Capacity, Node
 from iaas.model.order import Resources
 
-_COLUMNS = [compute_nodes.c[item.name] for item in fields(Node)]
+_SELECT = sa.select(*(compute_nodes.c[item.name] for item in fields(Node)))
 
 
 def all_nodes(tx: Tx) -> list[Node]:
-    return [Node(**row._mapping) for row in tx.all(sa.select(*_COLUMNS).order_by(compute_nodes.c.host))]
+    return [Node(**row._mapping) for row in tx.all(_SELECT.order_by(compute_nodes.c.host))]
 
 
 def of_host(tx: Tx, host: str) -> Node | None:
-    row = tx.first(sa.select(*_COLUMNS).where(compute_nodes.c.host == host))
+    row = tx.first(_SELECT.where(compute_nodes.c.host == host))
     return Node(**row._mapping) if row else None
 
 
 def get(tx: Tx, node_id: str) -> Node | None:
-    row = tx.first(sa.select(*_COLUMNS).where(compute_nodes.c.id == node_id))
+    row = tx.first(_SELECT.where(compute_nodes.c.id == node_id))
     return Node(**row._mapping) if row else None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from iaas.db.compute import tags
-from iaas.db.compute.servers import COLUMNS, value
+from iaas.db.compute.servers import SELECT, value
 from iaas.db.engine import Tx
 from iaas.db.schema.compute import servers
 from iaas.db.schema.metadata import UtcDateTime
@@ -59,7 +59,7 @@ def page(
     pairs = [(SORT_KEYS[key], direction) for key, direction in sort] or [("created_at", "desc")]
     if "id" not in (name for name, _ in pairs):
         pairs.append(("id", pairs[-1][1]))
-    query = sa.select(*COLUMNS).where(*_conditions(wanted)).limit(limit)
+    query = SELECT.where(*_conditions(wanted)).limit(limit)
     if marker is not None:
         query = query.where(_after(tx, wanted, marker, pairs))
     for name, direction in pairs:

@@ -16,11 +16,11 @@ from iaas.model.flavor import Flavor
 from iaas.model.order import Power
 from iaas.model.server import SERVER, Server, State, Task
 
-COLUMNS = [servers.c[item.name] for item in fields(Server)]
+SELECT = sa.select(*(servers.c[item.name] for item in fields(Server)))
 
 
 def value(row: sa.Row[Any]) -> Server:
-    """The value of a row selected with COLUMNS."""
+    """The value of a row selected with SELECT."""
     columns = dict(row._mapping)
     columns["state"] = State(columns["state"])
     columns["task"] = Task(columns["task"]) if columns["task"] else None
@@ -46,7 +46,7 @@ def insert(tx: Tx, values: Mapping[str, Any]) -> None:
 
 def get(tx: Tx, server_id: str, project_id: str | None = None, deleted: bool = False) -> Server:
     """The server, if it is the project's (None: anybody's). A deleted one only when asked for. Raises NotFound."""
-    query = sa.select(*COLUMNS).where(servers.c.id == server_id)
+    query = SELECT.where(servers.c.id == server_id)
     if project_id is not None:
         query = query.where(servers.c.project_id == project_id)
     if not deleted:
@@ -58,13 +58,13 @@ def get(tx: Tx, server_id: str, project_id: str | None = None, deleted: bool = F
 
 
 def of_host(tx: Tx, host: str) -> list[Server]:
-    rows = tx.all(sa.select(*COLUMNS).where(servers.c.host == host, servers.c.deleted_at.is_(None)))
+    rows = tx.all(SELECT.where(servers.c.host == host, servers.c.deleted_at.is_(None)))
     return [value(row) for row in rows]
 
 
 def by_ids(tx: Tx, server_ids: Sequence[str]) -> dict[str, Server]:
     """Also the deleted ones; ids that never were are absent."""
-    rows = tx.all(sa.select(*COLUMNS).where(servers.c.id.in_(server_ids)))
+    rows = tx.all(SELECT.where(servers.c.id.in_(server_ids)))
     return {row.id: value(row) for row in rows}
 
 
