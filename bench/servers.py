@@ -110,8 +110,9 @@ class Storm:
             count = len(client.servers())
             took.append((time.monotonic() - start) * 1000)
         spent = (cpu_ms(self.pids)["api"] - before["api"]) / times
+        ratio = spent / ZED["list"] * 1000 / max(count, 1)
         print(f"list      {count} servers in detail: {spent:.0f} CPU-ms, {statistics.median(took):.0f} ms; "
-              f"Zed needs {ZED['list']:.0f} CPU-ms for 1000: ratio {spent / ZED['list'] * 1000 / max(count, 1):.3f}")  # fmt: skip
+              f"Zed needs {ZED['list']:.0f} CPU-ms for 1000: ratio {ratio:.3f}")  # fmt: skip
 
     def _report(
         self, what: str, count: int, total: float, calls: list[float], before: dict[str, float], waits: list[float]

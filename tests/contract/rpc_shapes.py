@@ -34,6 +34,4 @@ def assert_serves(contract: type[Contract], endpoint: type) -> None:
 
 def _shape(signature: inspect.Signature, names: list[str]) -> str:
     """``order, lines=None``: the parameters without their annotations."""
-    return ", ".join(
-        str(signature.parameters[name].replace(annotation=inspect.Parameter.empty)) for name in names
-    )
+    return ", ".join(str(signature.parameters[name].replace(annotation=inspect.Parameter.empty)) for name in names)

@@ -33,9 +33,7 @@ images = sa.Table(
     sa.Column("hash_algo", sa.String(16)),
     sa.Column("hash_value", sa.String(128)),
     sa.Column("generation", sa.Integer, nullable=False, default=0),
-    sa.Column(
-        "reserved", sa.BigInteger, nullable=False, default=0
-    ),  # what the quota counter holds for it, bytes
+    sa.Column("reserved", sa.BigInteger, nullable=False, default=0),  # what the quota counter holds for it, bytes
     sa.Column("lease_until", UtcDateTime),  # of the task: over, and whoever held it is taken for dead
     sa.Column("version", sa.Integer, nullable=False, default=0),
     sa.Column("created_at", UtcDateTime, nullable=False),

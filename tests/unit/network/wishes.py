@@ -18,7 +18,6 @@ from iaas.model.wiring import (
     SubnetWiring,
 )
 
-
 ZONE = 20000 + os.getpid() % 20000  # the first conntrack zone of this process's tests
 
 
