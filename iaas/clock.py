@@ -54,9 +54,9 @@ class ManualClock:
 
 def iso8601(moment: datetime | None) -> str | None:
     """``2026-01-31T12:00:00Z``: how the compute and image APIs write a time; None stays None."""
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def iso8601_micro(moment: datetime | None) -> str | None:
     """``2026-01-31T12:00:00.000000``: how the volume API and instance actions write a time (UTC, no zone)."""
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%S.%f")
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")

@@ -21,6 +21,7 @@ class Crash(BaseException):
     """The simulated death of a daemon. A BaseException, so that no ``except Exception`` survives it."""
 
 
+_ITEM = re.compile(r"([\w.]+)=(kill|crash|error:[^*]*|pause:[0-9.]+)(?:\*([1-9][0-9]*))?")
 _armed: dict[str, tuple[str, int]] = {}
 _lock = threading.Lock()
 
@@ -32,12 +33,16 @@ def hit(name: str) -> None:
 
 
 def arm(spec: str) -> None:
-    """Arms the items of a specification in addition to those already armed."""
+    """Arms the items of a specification in addition to those already armed. Raises ValueError, and arms none, when one
+    of them is malformed: a test with a mistyped point would pass."""
+    wanted = {}
+    for item in filter(None, (part.strip() for part in spec.split(","))):
+        match = _ITEM.fullmatch(item)
+        if not match:
+            raise ValueError(f"failpoint {item!r} is not name=kill, crash, error:TEXT or pause:SECONDS, with *N or not")
+        wanted[match[1]] = (match[2], int(match[3] or 1))
     with _lock:
-        for item in filter(None, (part.strip() for part in spec.split(","))):
-            name, _, action = item.partition("=")
-            action, _, times = action.partition("*")
-            _armed[name] = (action, int(times or 1))
+        _armed.update(wanted)
 
 
 def disarm() -> None:
@@ -73,10 +78,8 @@ def _fire(name: str) -> None:
         raise Crash(name)
     elif verb == "error":
         raise OSError(f"failpoint {name}: {argument}")
-    elif verb == "pause":
-        time.sleep(float(argument))
     else:
-        raise ValueError(f"failpoint {name}: unknown action {action!r}")
+        time.sleep(float(argument))
 
 
 arm(os.environ.get("IAAS_FAILPOINTS", ""))

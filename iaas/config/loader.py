@@ -59,17 +59,24 @@ class Loaded:
         return cls(**values)
 
 
+class _Literal(cfg.ConfigOpts):  # type: ignore[misc]
+    """Values as they are written: oslo.config takes a ``$`` for a reference, and passwords have some."""
+
+    def _substitute(self, value: Any, group: Any = None, namespace: Any = None) -> Any:
+        return value
+
+
 def load(sections: Sequence[type], files: Sequence[str] | None = None, host: str | None = None) -> Loaded:
     """Parses the files (default: /etc/iaas/iaas.conf). Raises Invalid for a missing file or a bad value."""
     chosen = list(files) if files else [name for name in DEFAULT_FILES if Path(name).exists()]
     for name in chosen:
         if not Path(name).is_file():
             raise Invalid(f"configuration file {name} does not exist")
-    conf = cfg.ConfigOpts()
+    conf = _Literal()
     for section in sections:
         conf.register_opts(_opts(section), group=section.SECTION)  # type: ignore[attr-defined]
     try:
-        conf(args=[], default_config_files=chosen, project="iaas")
+        conf(args=[], default_config_files=chosen, project="iaas", use_env=False)
         loaded = Loaded(host or socket.gethostname(), tuple(chosen), conf)
         for section in sections:
             loaded.section(section)
