@@ -59,7 +59,7 @@ class Loaded:
         return cls(**values)
 
 
-class _Literal(cfg.ConfigOpts):  # type: ignore[misc]
+class _Literal(cfg.ConfigOpts):
     """Values as they are written: oslo.config takes a ``$`` for a reference, and passwords have some."""
 
     def _substitute(self, value: Any, group: Any = None, namespace: Any = None) -> Any:

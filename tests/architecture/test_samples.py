@@ -8,6 +8,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from iaas.api.policy import BASE, Policy
+from iaas.cmd import manage
 from iaas.cmd.commands import policy
 from iaas.config import loader, sections
 from tests.architecture import generated
@@ -19,6 +20,35 @@ FILES = generated.files()
 def test_a_generated_file_is_up_to_date(path: Path) -> None:
     assert path.exists(), "tools/regenerate.py writes it"
     assert path.read_text().splitlines() == FILES[path].splitlines(), "tools/regenerate.py"
+
+
+@pytest.mark.parametrize(
+    ("command", "file"), [("config sample", "etc/iaas.conf.sample"), ("policy show", "etc/policy.yaml.sample")]
+)
+def test_the_command_prints_the_sample(
+    command: str, file: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command, monkeypatch) == 0
+    assert capsys.readouterr().out == (generated.ROOT / file).read_text()
+
+
+def test_the_rules_of_one_service_are_shown_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("policy show --service compute", monkeypatch) == 0
+    shown = capsys.readouterr().out
+    assert '# "os_compute_api:servers:create": "rule:project_member_or_admin"' in shown
+    assert "# POST /v2.1/servers/<id>/action os-start" in shown
+    assert "identity:" not in shown
+
+
+def run(command: str, monkeypatch: pytest.MonkeyPatch) -> object:
+    """``iaas-manage`` in this process; its exit status."""
+    monkeypatch.setattr("sys.argv", ["iaas-manage", *command.split()])
+    monkeypatch.setattr("iaas.log.setup", lambda *arguments: None)
+    with pytest.raises(SystemExit) as ended:
+        manage.main()
+    return ended.value.code
 
 
 def test_the_sample_of_the_configuration_with_its_defaults_switched_on_loads_and_changes_nothing(
