@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,17 @@ def test_a_file_that_breaks_later_keeps_the_rules_in_force(tmp_path: Path) -> No
     os.utime(file, (1, 1))
     assert policy.allows("x", CALLERS["member"])
     assert not policy.allows("x", CALLERS["unscoped"])
+
+
+def test_a_rule_that_would_ask_another_host_denies_and_asks_nobody(tmp_path: Path) -> None:
+    """The process does not even load what it would ask with."""
+    file = tmp_path / "policy.yaml"
+    file.write_text('"x": "http://127.0.0.1:1/check"\n')
+    program = (
+        "import sys; from iaas.api.policy import Policy; from iaas.api.route import Rule;"
+        "from iaas.context import Context;"
+        f"policy = Policy([Rule('x', '@')], {str(file)!r});"
+        "print(policy.allows('x', Context(request_id='', user_id='u', project_id='p')), 'requests' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    assert said.stdout.split() == ["False", "False"]
