@@ -158,7 +158,9 @@ def test_a_refused_hint_is_no_dead_letter(bench: Bench) -> None:
 
 
 def test_hints_arrive_and_vanish_when_nobody_listens(bench: Bench) -> None:
+    listen(bench, Inbox(), Address("u", None, CAST))
     bench.transport.hint(Address("t", "h1", HINT), b"unheard")
+    bench.transport.publish(Address("u", None, CAST), b"confirmed after the hint has left")
     inbox = Inbox()
     listen(bench, inbox, Address("t", "h1", HINT))
     bench.transport.hint(Address("t", "h1", HINT), b"heard")
