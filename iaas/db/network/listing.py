@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from iaas.context import Context
 from iaas.db.engine import Tx
@@ -36,8 +36,9 @@ class Query:
 
 def claim(tx: Tx, table: sa.Table, values: Mapping[str, Any]) -> bool:
     """Inserts the row unless a unique column already has its value; False then, and the transaction goes on."""
-    maker = sqlite.insert if tx.sqlite else postgresql.insert
-    statement = maker(table).values(**values).on_conflict_do_nothing()
+    # The dialect in use is loaded already; importing the other one would cost each process three MiB.
+    dialect: Any = import_module(f"sqlalchemy.dialects.{tx.connection.dialect.name}")
+    statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
     # rowcount is not known for an INSERT on every database; a returned row is.
     return tx.execute(statement.returning(sa.literal_column("1"))).first() is not None
 
