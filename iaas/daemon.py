@@ -4,6 +4,7 @@ correctness (C-25); SIGTERM stops taking work and the process is gone within ten
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import logging
 import os
@@ -21,6 +22,7 @@ from iaas.ids import new_uuid
 log = logging.getLogger(__name__)
 
 STOP_S = 8.0
+M_ARENA_MAX = -8  # of malloc.h
 
 
 def rss_kb() -> int:
@@ -29,10 +31,18 @@ def rss_kb() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
+def _share_arenas() -> None:
+    """Keeps glibc from giving each of an API's forty threads a heap of its own: ten MiB of holes after a storm."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+    if mallopt is not None:
+        mallopt(M_ARENA_MAX, 2)
+
+
 class Daemon:
     """``every()`` and ``on_stop()`` before ``run()``, which blocks until a signal or ``stop()``."""
 
     def __init__(self, binary: str, host: str) -> None:
+        _share_arenas()
         self.binary, self.host = binary, host
         self.boot_id = new_uuid()
         self.stopping = threading.Event()

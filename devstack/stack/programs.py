@@ -72,8 +72,9 @@ def _rabbitmq(settings: Settings) -> Program:
             "RABBITMQ_CONFIG_FILE": f"{place}/rabbitmq",
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{place}/plugins",
             "RABBITMQ_GENERATED_CONFIG_DIR": f"{place}/generated",
-            # one scheduler that sleeps when idle: a broker for one machine needs no more
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none",
+            # one scheduler that sleeps when idle, and tables of processes and atoms a fifth of RabbitMQ's (11 MiB): a
+            # broker for one machine needs no more
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +P 65536 +t 1048576",
             # the shell script then becomes the broker instead of standing between it and the supervisor's signals
             "RUNNING_UNDER_SYSTEMD": "1",
         },

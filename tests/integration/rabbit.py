@@ -161,7 +161,7 @@ class Rabbit:
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(base / "plugins"),
             "RABBITMQ_GENERATED_CONFIG_DIR": str(base / "gen"),
             "RABBITMQ_ERLANG_COOKIE": "iaastest",
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +P 65536 +t 1048576",
         }
 
 
