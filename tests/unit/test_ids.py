@@ -20,7 +20,7 @@ def test_ids_are_random_and_of_their_shape() -> None:
     assert ids.is_request_id(ids.new_request_id())
 
 
-@pytest.mark.parametrize("text", [ids.new_uuid(), ids.new_hex(), ids.new_uuid().upper()])
+@pytest.mark.parametrize("text", [ids.new_uuid(), ids.new_hex(), ids.new_uuid().upper()], ids=["uuid", "hex", "upper"])
 def test_uuids_are_recognised_with_and_without_dashes(text: str) -> None:
     assert ids.is_uuid(text)
 
