@@ -40,6 +40,8 @@ class Heartbeats:
 
     def _write(self, tx: Tx, beats: list[Heartbeat]) -> list[str]:
         woken: list[str] = []
+        if any(beat.binary == "iaas-conductor" for beat in beats) and (stood := services.wake_clock(tx)):
+            log.info("no conductor's beat came through for %d s: hosts have time to beat again", stood.total_seconds())
         for beat in beats:
             restarted = services.touch(tx, beat.binary, beat.host, beat.boot_id, beat.pid, beat.rss_kb)
             if beat.resources is not None:

@@ -58,7 +58,7 @@ def of_resource(tx: Tx, resource_type: str, resource_id: str, limit: int = 1000)
     """The operations of one resource, the newest first."""
     rows = tx.all(
         _SELECT.where(operations.c.resource_type == resource_type, operations.c.resource_id == resource_id)
-        .order_by(operations.c.created_at.desc(), operations.c.id.desc())
+        .order_by(operations.c.created_at.desc(), operations.c.fence.desc(), operations.c.id.desc())
         .limit(limit)
     )
     return [_value(row) for row in rows]

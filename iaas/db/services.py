@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,9 +12,12 @@ from iaas.db.engine import TryAgain, Tx
 from iaas.db.schema.operations import services
 from iaas.errors import NotFound
 from iaas.ids import new_uuid
-from iaas.model.service import Service
+from iaas.model.service import DEAD, Service
 
 _SELECT = sa.select(*(services.c[item.name] for item in fields(Service)))
+
+BEAT = timedelta(seconds=2)  # between two beats of a conductor
+LATE = timedelta(seconds=3.5)  # with jitter and the second until they are written, a beat comes no later than this
 
 
 def touch(tx: Tx, binary: str, host: str, boot_id: str, pid: int, rss_kb: int) -> bool:
@@ -61,6 +64,22 @@ def judgement_time(tx: Tx) -> datetime:
         seen = datetime.fromisoformat(seen)
     moment: datetime = seen if seen.tzinfo else seen.replace(tzinfo=UTC)
     return min(now, moment)
+
+
+def wake_clock(tx: Tx) -> timedelta:
+    """To be called before a conductor's beat is written: when the clock of judgement_time stood still, every sign of
+    life is moved by as long, so that nobody looks dead before it could beat again (F-22, F-25). Gives how long.
+
+    Moved, not renewed: who was silent before stays so, and a conductor whose every beat is late still sees hosts age.
+    """
+    stood = tx.now() - judgement_time(tx) - BEAT
+    if stood + BEAT <= LATE:
+        return timedelta()
+    c = services.c
+    counted = c.last_seen >= judgement_time(tx) - DEAD
+    for row in tx.all(sa.select(c.id, c.last_seen).where(counted, c.binary != "iaas-conductor").order_by(c.id)):
+        tx.update(services, c.id == row.id, {"last_seen": min(tx.now(), row.last_seen + stood)})
+    return stood
 
 
 def change(tx: Tx, service_id: str, values: dict[str, Any]) -> Service:
