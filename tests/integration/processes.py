@@ -47,11 +47,11 @@ class Processes:
     ) -> None:  # fmt: skip
         self.root, self.rabbit = root, rabbit
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
-        self.supervised: set[str] = set()
         self.deaths: list[str] = []  # of supervised daemons, in order
         self._guard = threading.RLock()
         self._supervisor: threading.Thread | None = None
         self._read: dict[Path, int] = {}  # how much of each log was looked at
+        self._began: dict[str, int] = {}  # how long each log was when its daemon was started
         self.hosts = [f"fake{number}" for number in range(1, hosts + 1)]
         self.ports = {name: free_port() for name in SERVICES}
         self.twins = {name: free_port() for name in SERVICES}
@@ -102,6 +102,7 @@ class Processes:
         if kind == "network" and self.wired:
             words += ["--role", "agent" if "@" in name else "controller"]
         with self._guard, self.log(name).open("ab") as log:
+            self._began[name] = log.tell()
             self.daemons[name] = subprocess.Popen(
                 words, stdout=log, stderr=log, env={**os.environ, **env}, start_new_session=True
             )
@@ -127,6 +128,10 @@ class Processes:
             return all(httpx.get(url).status_code < 500 for url in urls)
         except httpx.HTTPError:
             return False
+
+    def consumes(self, name: str) -> bool:
+        """Whether the daemon, as it was started last, takes messages."""
+        return b" consume: connected to the broker" in self.log(name).read_bytes()[self._began[name] :]
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         """Ends a daemon and waits for its end; nobody restarts it."""

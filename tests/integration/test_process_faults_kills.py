@@ -32,10 +32,12 @@ TOGETHER = 12
 
 
 def arm(cloud: Cloud, deaths: Deaths) -> None:
-    """Starts the daemons anew, each to die once at its point."""
+    """Starts the daemons anew, each to die once at its point, and waits until they can be given work."""
     cloud.deaths.clear()
     for name, point in deaths.items():
         cloud.restart(name, IAAS_FAILPOINTS=f"{point}=kill")
+    consumers = [name for name in deaths if not name.startswith("api")]
+    wait(lambda: all(map(cloud.consumes, consumers)), 30, "a daemon does not come up")
 
 
 def buried(cloud: Cloud, deaths: Deaths) -> None:
