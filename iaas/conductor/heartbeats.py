@@ -43,7 +43,8 @@ class Heartbeats:
         if any(beat.binary == "iaas-conductor" for beat in beats) and (stood := services.wake_clock(tx)):
             log.info("no conductor's beat came through for %d s: hosts have time to beat again", stood.total_seconds())
         for beat in beats:
-            restarted = services.touch(tx, beat.binary, beat.host, beat.boot_id, beat.pid, beat.rss_kb)
+            restarted = services.touch(tx, beat.binary, beat.host, beat.boot_id, beat.pid, beat.rss_kb,
+                                       beat.address, beat.roles)  # fmt: skip
             if beat.resources is not None:
                 nodes.record(tx, beat.host, beat.resources)
             if restarted:

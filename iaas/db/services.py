@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,12 +21,13 @@ BEAT = timedelta(seconds=2)  # between two beats of a conductor
 LATE = timedelta(seconds=3.5)  # with jitter and the second until they are written, a beat comes no later than this
 
 
-def touch(tx: Tx, binary: str, host: str, boot_id: str, pid: int, rss_kb: int) -> bool:
+def touch(tx: Tx, binary: str, host: str, boot_id: str, pid: int, rss_kb: int,
+          address: str = "", roles: Sequence[str] = ()) -> bool:  # fmt: skip
     """Records a sign of life at database time; True when the process is a new one since the last."""
     now = tx.now()
     where = (services.c.binary == binary) & (services.c.host == host)
     row = tx.first(sa.select(services.c.boot_id).where(where))
-    values: dict[str, Any] = {"pid": pid, "rss_kb": rss_kb, "last_seen": now}
+    values: dict[str, Any] = {"pid": pid, "rss_kb": rss_kb, "last_seen": now, "address": address, "roles": list(roles)}
     if row is None:
         values |= {"id": new_uuid(), "binary": binary, "host": host, "boot_id": boot_id, "started_at": now}
         values |= {"disabled": False, "forced_down": False}
@@ -43,7 +45,7 @@ def all_of(tx: Tx, binary: str | None = None, host: str | None = None) -> list[S
         query = query.where(services.c.binary == binary)
     if host:
         query = query.where(services.c.host == host)
-    return [Service(**row._mapping) for row in tx.all(query)]
+    return [_service(row) for row in tx.all(query)]
 
 
 def find(tx: Tx, binary: str, host: str) -> Service | None:
@@ -88,9 +90,13 @@ def change(tx: Tx, service_id: str, values: dict[str, Any]) -> Service:
         raise NotFound.of("service", service_id)
     row = tx.first(_SELECT.where(services.c.id == service_id))
     assert row is not None
-    return Service(**row._mapping)
+    return _service(row)
 
 
 def remove(tx: Tx, service_id: str) -> None:
     if not tx.delete(services, services.c.id == service_id):
         raise NotFound.of("service", service_id)
+
+
+def _service(row: sa.Row[Any]) -> Service:
+    return Service(**{**row._mapping, "roles": tuple(row.roles or ())})

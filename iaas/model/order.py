@@ -69,6 +69,22 @@ class Nic:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VolumeConnection:
+    """How a host reaches a volume of a server: an NBD export over mutual TLS (the host's own certificate)."""
+
+    volume_id: str
+    attachment_id: str
+    address: str  # of the volume host
+    port: int
+    export: str
+    device: str  # target in the domain: "vdb"; the guest may name it otherwise
+    size_gb: int
+    boot_index: int | None = None  # 0: the root disk
+    read_only: bool = False
+    shareable: bool = False  # multiattach
+
+
+@dataclass(frozen=True, kw_only=True)
 class GuestSpec:
     """Everything a host needs to build one server; no look-up, no database."""
 
@@ -82,8 +98,9 @@ class GuestSpec:
     disk_gb: int
     ephemeral_gb: int
     swap_mb: int
-    image: ImageSource | None  # None: the root disk is a volume (later) or the driver needs none
+    image: ImageSource | None  # None: the root disk is a volume, or the driver needs none
     nics: tuple[Nic, ...]
+    volumes: tuple[VolumeConnection, ...] = ()  # by device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,14 +164,27 @@ class Resources:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Backend:
+    """What a volume host offers: GiB in all, and where its exports listen."""
+
+    total_gb: int
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Heartbeat:
-    """A daemon's sign of life, every 2 s. ``boot_id`` is new at every start of the process."""
+    """A daemon's sign of life, every 2 s. ``boot_id`` is new at every start of the process; ``address``: where
+    other hosts reach this one (tunnels, exports); ``roles``: of a network agent."""
 
     binary: str  # "iaas-compute"
     host: str
     boot_id: str
     pid: int
     rss_kb: int
+    address: str = ""
+    roles: tuple[str, ...] = ()
+    backend: Backend | None = None  # iaas-volume only
     resources: Resources | None = None  # compute only
     guests: tuple[Guest, ...] | None = None  # compute only; None when the hypervisor can't be asked
 

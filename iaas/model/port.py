@@ -31,6 +31,7 @@ class Port:
     device_id: str
     device_owner: str
     server_id: str | None
+    router_id: str | None
     position: int
     made_for_server: bool
     host: str | None

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from iaas.model.flavor import Flavor
-from iaas.model.machine import OnFailure, Overrides, machine
+from iaas.model.machine import SAME, OnFailure, Overrides, machine
 from iaas.model.order import Power
 
 
@@ -18,6 +18,12 @@ class State(StrEnum):
     BUILDING = "building"
     ACTIVE = "active"
     STOPPED = "stopped"
+    PAUSED = "paused"
+    SUSPENDED = "suspended"
+    RESCUED = "rescued"
+    RESIZED = "resized"  # on its new host or flavor; the old one waits for confirm or revert
+    SHELVED = "shelved"
+    SHELVED_OFFLOADED = "shelved_offloaded"
     ERROR = "error"
     DELETED = "deleted"
 
@@ -31,8 +37,30 @@ class Task(StrEnum):
     POWERING_ON = "powering-on"
     REBOOTING = "rebooting"
     REBOOTING_HARD = "rebooting_hard"
+    PAUSING = "pausing"
+    UNPAUSING = "unpausing"
+    SUSPENDING = "suspending"
+    RESUMING = "resuming"
+    RESCUING = "rescuing"
+    UNRESCUING = "unrescuing"
+    REBUILDING = "rebuilding"
+    IMAGE_SNAPSHOT = "image_snapshot"
+    SHELVING = "shelving"
+    SHELVING_OFFLOADING = "shelving_offloading"
+    UNSHELVING = "unshelving"
+    RESIZE_PREP = "resize_prep"
+    RESIZE_CONFIRMING = "resize_confirming"
+    RESIZE_REVERTING = "resize_reverting"
+    MIGRATING = "migrating"
+    EVACUATING = "evacuating"
+    ATTACHING_VOLUME = "attaching_volume"
+    DETACHING_VOLUME = "detaching_volume"
     DELETING = "deleting"
 
+
+_WITH_DISK = {State.ACTIVE, State.STOPPED, State.PAUSED, State.SUSPENDED}
+_ATTACHABLE = {State.ACTIVE, State.STOPPED, State.PAUSED, State.SUSPENDED, State.RESIZED, State.SHELVED,
+               State.SHELVED_OFFLOADED}  # fmt: skip
 
 SERVER = machine(
     "server",
@@ -51,6 +79,31 @@ SERVER = machine(
         State.ACTIVE,
         Overrides((Task.REBOOTING,)),
     ),
+    ("pause", {State.ACTIVE}, Task.PAUSING, State.PAUSED),
+    ("unpause", {State.PAUSED}, Task.UNPAUSING, State.ACTIVE),
+    ("suspend", {State.ACTIVE}, Task.SUSPENDING, State.SUSPENDED),
+    ("resume", {State.SUSPENDED}, Task.RESUMING, State.ACTIVE),
+    ("rescue", {State.ACTIVE, State.STOPPED, State.ERROR}, Task.RESCUING, State.RESCUED),
+    ("unrescue", {State.RESCUED}, Task.UNRESCUING, State.ACTIVE),
+    ("rebuild", {State.ACTIVE, State.STOPPED, State.ERROR}, Task.REBUILDING, State.ACTIVE, OnFailure(State.ERROR)),
+    ("snapshot", _WITH_DISK, Task.IMAGE_SNAPSHOT, SAME),
+    ("shelve", _WITH_DISK, Task.SHELVING, State.SHELVED),
+    ("shelve_offload", {State.SHELVED}, Task.SHELVING_OFFLOADING, State.SHELVED_OFFLOADED),
+    ("unshelve", {State.SHELVED, State.SHELVED_OFFLOADED}, Task.UNSHELVING, State.ACTIVE),
+    ("resize", {State.ACTIVE, State.STOPPED}, Task.RESIZE_PREP, State.RESIZED),
+    ("confirm_resize", {State.RESIZED}, Task.RESIZE_CONFIRMING, State.ACTIVE),
+    ("revert_resize", {State.RESIZED}, Task.RESIZE_REVERTING, State.ACTIVE),
+    ("live_migrate", {State.ACTIVE, State.PAUSED}, Task.MIGRATING, SAME),
+    (
+        "evacuate",
+        {State.ACTIVE, State.STOPPED, State.ERROR},
+        Task.EVACUATING,
+        State.ACTIVE,
+        Overrides(),
+        OnFailure(State.ERROR),
+    ),
+    ("attach_volume", _ATTACHABLE, Task.ATTACHING_VOLUME, SAME),
+    ("detach_volume", _ATTACHABLE, Task.DETACHING_VOLUME, SAME),
     ("delete", set(State) - {State.DELETED}, Task.DELETING, State.DELETED, Overrides()),
 )
 
@@ -58,27 +111,42 @@ _STATUS = {
     State.BUILDING: "BUILD",
     State.ACTIVE: "ACTIVE",
     State.STOPPED: "SHUTOFF",
+    State.PAUSED: "PAUSED",
+    State.SUSPENDED: "SUSPENDED",
+    State.RESCUED: "RESCUE",
+    State.RESIZED: "VERIFY_RESIZE",
+    State.SHELVED: "SHELVED",
+    State.SHELVED_OFFLOADED: "SHELVED_OFFLOADED",
     State.ERROR: "ERROR",
     State.DELETED: "DELETED",
 }
 
 
+# Tasks that show through the state, but for a server in ERROR (nova's table of statuses)
+_SHOWN = {
+    Task.REBOOTING: "REBOOT",
+    Task.REBOOTING_HARD: "HARD_REBOOT",
+    Task.REBUILDING: "REBUILD",
+    Task.EVACUATING: "REBUILD",
+    Task.RESIZE_PREP: "RESIZE",
+    Task.RESIZE_REVERTING: "REVERT_RESIZE",
+    Task.MIGRATING: "MIGRATING",
+}
+
+
 def status_of(state: State, task: Task | None) -> str:
-    """The compute API's ``status``: the state, but for the two tasks that show through it."""
-    if state is State.ACTIVE and task is Task.REBOOTING:
-        return "REBOOT"
-    if task is Task.REBOOTING_HARD and state is not State.ERROR:
-        return "HARD_REBOOT"
+    """The compute API's ``status``: the state, but for the tasks that show through it."""
+    if task is not None and state is not State.ERROR and task in _SHOWN:
+        return _SHOWN[task]
     return _STATUS[state]
 
 
 def states_of(status: str) -> list[tuple[State, Task | None]] | None:
     """The (state, task) pairs that a status filter stands for: task None is any task; None: no such status."""
     wanted = status.upper()
-    if wanted == "REBOOT":
-        return [(State.ACTIVE, Task.REBOOTING)]
-    if wanted == "HARD_REBOOT":
-        return [(State.ACTIVE, Task.REBOOTING_HARD), (State.STOPPED, Task.REBOOTING_HARD)]
+    shown = [task for task, word in _SHOWN.items() if word == wanted]
+    if shown:
+        return [(state, task) for state in _STATUS if state is not State.ERROR for task in shown]
     found: list[tuple[State, Task | None]] = [(state, None) for state, word in _STATUS.items() if word == wanted]
     return found or None
 
@@ -119,6 +187,13 @@ class Server:
     terminated_at: datetime | None
     deleted_at: datetime | None
     locked_by: str | None = None  # "owner" or "admin"
+    group_id: str | None = None  # the server group that it was created in
+    old_flavor: Flavor | None = None  # while RESIZED: what a revert goes back to
+    old_host: str | None = None
+    old_node: str | None = None
+    shelved_image_id: str | None = None  # where a shelved server's disk is kept
+    rescue_image_id: str | None = None
+    origin_state: State | None = None  # what a rescue, resize or shelve goes back to: ACTIVE or STOPPED
 
     @property
     def status(self) -> str:

@@ -20,6 +20,8 @@ class Service:
     disabled: bool
     disabled_reason: str | None
     forced_down: bool
+    address: str
+    roles: tuple[str, ...]
     started_at: datetime
     last_seen: datetime
 

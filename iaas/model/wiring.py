@@ -2,7 +2,9 @@
 
 The wish is complete for the host (level-triggered): whatever carries our name and is not in it is removed.
 Device names: bridge ``brq`` + 11 characters of the network id, tap ``tap`` + 11 of the port id, namespace
-``qdhcp-`` + network id, its veth ``ns-`` + 11 of the DHCP port id (outer end ``dp-`` + 11).
+``qdhcp-`` + network id, its veth ``ns-`` + 11 of the DHCP port id (outer end ``dp-`` + 11),
+VXLAN device ``vx-`` + 11 of the network id, router ``qrouter-`` + router id with ``qr-`` + 11 of an interface's port id
+and ``qg-`` + 11 of the gateway's (outer ends ``rp-`` + 11).
 """
 
 from __future__ import annotations
@@ -16,6 +18,14 @@ def bridge_name(network_id: str) -> str:
 
 def tap_name(port_id: str) -> str:
     return "tap" + port_id[:11]
+
+
+def tunnel_name(network_id: str) -> str:
+    return "vx-" + network_id[:11]
+
+
+def router_namespace(router_id: str) -> str:
+    return "qrouter-" + router_id
 
 
 def dhcp_namespace(network_id: str) -> str:
@@ -47,6 +57,7 @@ class DhcpHost:
     mac: str
     ips: tuple[FixedIp, ...]
     hostname: str
+    revision: int = 0  # of the port, for the report that it is served
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,15 +71,33 @@ class DhcpWiring:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RemotePort:
+    """A port of the network on another host: ``address`` is that host's end of the tunnel."""
+
+    mac: str
+    ips: tuple[str, ...]
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TunnelWiring:
+    """A VXLAN network beyond this host: ``peers`` get what is flooded, ``remotes`` are known and need no flood."""
+
+    peers: tuple[str, ...]
+    remotes: tuple[RemotePort, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class NetworkWiring:
     id: str
-    kind: str  # provider:network_type: "local", "flat" (later "vlan", "vxlan")
+    kind: str  # provider:network_type: "local", "flat", "vlan", "vxlan"
     physical_network: str | None
     segmentation_id: int | None
     mtu: int
     zone: int  # conntrack zone, unique per network (S-081); 1 … 65535
     subnets: tuple[SubnetWiring, ...]
     dhcp: DhcpWiring | None
+    tunnel: TunnelWiring | None = None  # "vxlan" only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,20 +137,59 @@ class PortWiring:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RouterPort:
+    """An interface of a router, or its gateway. ``ips``: (address, prefix length)."""
+
+    port_id: str
+    network_id: str  # its NetworkWiring is in the same HostWiring
+    mac: str
+    ips: tuple[tuple[str, int], ...]
+    mtu: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloatingIpWiring:
+    """``floating_ip`` on the gateway's network leads to ``fixed_ip`` behind the router, and back."""
+
+    id: str
+    floating_ip: str
+    fixed_ip: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouterWiring:
+    """A router that is this host's to run. ``next_hops``: gateways of the gateway port's subnets, one an IP version
+    at most. ``routes``: (destination, next hop). ``revision`` comes back in the report."""
+
+    id: str
+    interfaces: tuple[RouterPort, ...]
+    gateway: RouterPort | None
+    next_hops: tuple[str, ...]
+    snat: bool
+    routes: tuple[tuple[str, str], ...]
+    floating_ips: tuple[FloatingIpWiring, ...]
+    revision: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class HostWiring:
     """The wish for one host."""
 
     networks: tuple[NetworkWiring, ...]
     ports: tuple[PortWiring, ...]
     groups: tuple[GroupWiring, ...]
+    routers: tuple[RouterWiring, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class WiringReport:
-    """What is now true: ports whose rules, bridge and DHCP entry are in force, each with the revision applied."""
+    """What is now true, each with the revision applied: ports of this host whose bridge, tunnel and rules are in
+    force; ports of any host that this host's DHCP servers answer; routers with their floating IPs."""
 
     host: str
     wired: tuple[tuple[str, int], ...]
+    served: tuple[tuple[str, int], ...] = ()
+    routers: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,3 +203,6 @@ class NetworkInventory:
     dhcp_hosts: tuple[tuple[str, str], ...]  # (network id, mac) in dnsmasq's host files
     leases: tuple[tuple[str, str, str], ...]  # (network id, mac, ip) in dnsmasq's lease files
     dnsmasq: tuple[str, ...]  # network ids with a live process
+    tunnels: tuple[str, ...] = ()  # VXLAN and VLAN devices with our names
+    routers: tuple[str, ...] = ()  # router ids with a namespace
+    floating_ips: tuple[tuple[str, str], ...] = ()  # (router id, address) in force

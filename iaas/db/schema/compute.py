@@ -34,6 +34,13 @@ servers = sa.Table(
     sa.Column("locked", sa.Boolean, nullable=False, default=False),
     sa.Column("locked_reason", sa.String(255)),
     sa.Column("locked_by", sa.String(16)),  # "owner" or "admin": an administrator's lock is not the owner's to open
+    sa.Column("group_id", sa.String(36), index=True),  # the server group that it was created in
+    sa.Column("old_flavor", sa.JSON(none_as_null=True)),  # while RESIZED: what a revert goes back to
+    sa.Column("old_host", sa.String(255), index=True),
+    sa.Column("old_node", sa.String(255)),
+    sa.Column("shelved_image_id", sa.String(36)),
+    sa.Column("rescue_image_id", sa.String(36)),
+    sa.Column("origin_state", sa.String(32)),  # what a rescue, resize or shelve goes back to
     sa.Column("reservation_id", sa.String(32), nullable=False),
     sa.Column("launch_index", sa.Integer, nullable=False, default=0),
     sa.Column("fault", sa.JSON),  # {"code", "message", "created", "details"}
@@ -114,4 +121,56 @@ allocations = sa.Table(
     sa.Column("vcpus", sa.Integer, nullable=False),
     sa.Column("ram_mb", sa.Integer, nullable=False),
     sa.Column("disk_gb", sa.Integer, nullable=False),
+)
+
+aggregates = sa.Table(
+    "aggregates",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("uuid", sa.String(36), nullable=False, unique=True),
+    sa.Column("name", sa.String(255), nullable=False, unique=True),
+    sa.Column("metadata", sa.JSON, nullable=False),  # availability_zone is one of its keys
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime),
+)
+
+aggregate_hosts = sa.Table(
+    "aggregate_hosts",
+    metadata,
+    sa.Column("aggregate_id", sa.Integer, sa.ForeignKey("aggregates.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("host", sa.String(255), primary_key=True, index=True),
+)
+
+server_groups = sa.Table(
+    "server_groups",
+    metadata,
+    uuid_key(),
+    project_column(),
+    sa.Column("user_id", sa.String(64), nullable=False),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("policy", sa.String(32), nullable=False),  # affinity, anti-affinity, soft-affinity, soft-anti-affinity
+    sa.Column("rules", sa.JSON, nullable=False),  # {"max_server_per_host": n}
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)
+
+migrations = sa.Table(
+    "migrations",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("uuid", sa.String(36), nullable=False, unique=True),
+    sa.Column("server_id", sa.String(36), nullable=False, index=True),
+    sa.Column("project_id", sa.String(64), nullable=False),
+    sa.Column("user_id", sa.String(64), nullable=False),
+    sa.Column("operation_id", sa.String(36), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),  # migration_type: resize, migration, live-migration, evacuation
+    sa.Column("status", sa.String(32), nullable=False),
+    sa.Column("source_host", sa.String(255), nullable=False, index=True),
+    sa.Column("source_node", sa.String(255)),
+    sa.Column("dest_host", sa.String(255), index=True),
+    sa.Column("dest_node", sa.String(255)),
+    sa.Column("old_flavor_id", sa.String(255)),
+    sa.Column("new_flavor_id", sa.String(255)),
+    sa.Column("progress", sa.JSON),  # bytes of memory and disk: total, processed, remaining
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
 )

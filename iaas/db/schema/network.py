@@ -74,6 +74,11 @@ ports = sa.Table(
     sa.Column("device_owner", sa.String(255), nullable=False, default=""),
     # The server that the compute service plugs it into. device_id is what users may write; this is not.
     sa.Column("server_id", sa.String(36), index=True),
+    # The router whose interface or gateway it is, as server_id: not for users to write.
+    sa.Column("router_id", sa.String(36), index=True),
+    # The revision that the host's agent, and that of the DHCP host, have reported as in force (C-24).
+    sa.Column("wired_revision", sa.Integer, nullable=False, default=-1),
+    sa.Column("served_revision", sa.Integer, nullable=False, default=-1),
     sa.Column("position", sa.Integer, nullable=False, default=0),  # order of the server's interfaces
     sa.Column("made_for_server", sa.Boolean, nullable=False, default=False),  # goes when the server goes
     sa.Column("host", sa.String(255), index=True),
@@ -138,6 +143,39 @@ network_hosts = sa.Table(
     metadata,
     sa.Column("network_id", sa.String(36), sa.ForeignKey("networks.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("host", sa.String(255), nullable=False, index=True),  # whose agent runs the network's DHCP server
+)
+
+routers = sa.Table(
+    "routers",
+    metadata,
+    uuid_key(),
+    project_column(),
+    *_described(),
+    sa.Column("admin_state_up", sa.Boolean, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),  # ACTIVE once its host has reported this revision, else DOWN
+    sa.Column("enable_snat", sa.Boolean, nullable=False, default=True),
+    sa.Column("gateway_port_id", sa.String(36), unique=True),
+    sa.Column("routes", sa.JSON, nullable=False),  # [[destination, next hop], …]
+    sa.Column("host", sa.String(255), index=True),  # whose agent runs it
+    *_stamped(),
+)
+
+floating_ips = sa.Table(
+    "floating_ips",
+    metadata,
+    uuid_key(),
+    project_column(),
+    sa.Column("description", sa.String(255), nullable=False, default=""),
+    sa.Column("network_id", sa.String(36), sa.ForeignKey("networks.id"), nullable=False, index=True),
+    # Holds the address on the external network; device_owner network:floatingip
+    sa.Column("own_port_id", sa.String(36), sa.ForeignKey("ports.id"), nullable=False, unique=True),
+    sa.Column("ip", sa.String(45), nullable=False, index=True),
+    sa.Column("port_id", sa.String(36), sa.ForeignKey("ports.id"), index=True),  # what it leads to
+    sa.Column("fixed_ip", sa.String(45)),
+    sa.Column("router_id", sa.String(36), sa.ForeignKey("routers.id"), index=True),
+    sa.Column("status", sa.String(16), nullable=False),  # ACTIVE, DOWN
+    *_stamped(),
+    sa.UniqueConstraint("port_id", "fixed_ip"),
 )
 
 network_tags = sa.Table(

@@ -65,6 +65,8 @@ services = sa.Table(
     sa.Column("disabled", sa.Boolean, nullable=False, default=False),
     sa.Column("disabled_reason", sa.String(255)),
     sa.Column("forced_down", sa.Boolean, nullable=False, default=False),
+    sa.Column("address", sa.String(64), nullable=False, default=""),  # of the host, for other hosts (VXLAN, NBD)
+    sa.Column("roles", sa.JSON),  # iaas-network: ["l2", "dhcp", "l3", "metadata"]
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("last_seen", UtcDateTime, nullable=False),
     sa.UniqueConstraint("binary", "host"),
