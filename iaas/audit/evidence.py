@@ -10,6 +10,7 @@ from iaas.db.engine import Database
 from iaas.errors import Error
 from iaas.image.store import Store
 from iaas.model.order import ComputeInventory
+from iaas.model.service import L2
 from iaas.model.volume_order import VolumeInventory
 from iaas.model.wiring import NetworkInventory
 from iaas.rpc.compute import ComputeRpc
@@ -54,7 +55,8 @@ def gather(witnesses: Witnesses, dead_letters: int = 0) -> Evidence:
     volume: dict[str, VolumeInventory] = {}
     silent: list[str] = []
     with witnesses.database.read() as tx:
-        asked = {(daemon.binary, daemon.host) for daemon in services.all_of(tx)} | audit.hosts(tx)
+        known = [daemon for daemon in services.all_of(tx) if daemon.has_role(L2)]  # no mere controller
+        asked = {(daemon.binary, daemon.host) for daemon in known} | audit.hosts(tx)
     for binary, host in sorted(asked):
         try:
             if binary == "iaas-compute":

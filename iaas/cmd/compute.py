@@ -8,7 +8,7 @@ from iaas.bus.client import Client
 from iaas.bus.factory import connect
 from iaas.bus.server import Server
 from iaas.clock import SystemClock
-from iaas.cmd.hypervisor import address, make
+from iaas.cmd.hypervisor import make
 from iaas.cmd.start import start
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.service import ComputeAgent
@@ -26,11 +26,12 @@ def main() -> None:
     transport = connect(process.section(sections.Bus))
     real = options.driver != "fake"
     instances = Instances(Path(options.state_dir), durable=real)
-    host_ip = address(options.host_ip, process.section(sections.Bus).urls[0])
+    host_ip = process.await_address(options.host_ip)
     driver, disks = make(options, instances, process.host, host_ip)
     heavy, light = Pool(options.workers, "build"), Pool(LIGHT_WORKERS, "order")
     agent = ComputeAgent(
         host=process.host,
+        address=host_ip,
         driver=driver,
         disks=disks,
         instances=instances,

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import platform
-import socket
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from iaas.compute.agent.disks import DiskStore, FakeDisks, QemuDisks
 from iaas.compute.agent.instances import Instances
 from iaas.compute.virt.driver import Driver
 from iaas.config.sections import Compute as Options
 from iaas.model.order import Resources
-
-
-def address(host_ip: str, broker: str) -> str:
-    """The configured address, or this host's own on the way to the broker."""
-    if host_ip:
-        return host_ip
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:  # sends nothing: it only asks for the route
-        probe.connect((urlsplit(broker).hostname or "127.0.0.1", 9))
-        found: str = probe.getsockname()[0]
-    return found
 
 
 def make(options: Options, instances: Instances, host: str, host_ip: str) -> tuple[Driver, DiskStore]:

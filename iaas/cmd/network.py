@@ -1,8 +1,13 @@
-"""iaas-network: the controller (database side), the agent of one host, or both in one process (``--role``)."""
+"""iaas-network: the controller (database side), the agent of one host, or both in one process.
+
+One process a host: its heartbeat tells all its roles (``--role``, repeated). An agent does what the controller assigns
+to its host; the controller gives DHCP servers and routers to hosts with these roles only (A-026).
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,13 +18,14 @@ from iaas.bus.server import Server
 from iaas.bus.transport import Transport
 from iaas.cmd.start import Start, start
 from iaas.config import sections
+from iaas.model.service import AGENT_ROLES, L2
 from iaas.network.agent.loop import Loop
 from iaas.network.agent.manager import NetworkAgentManager
 from iaas.network.drivers.driver import DriverSettings
 from iaas.rpc.conductor import ConductorRpc
 from iaas.rpc.network import NetworkAgentRpc, NetworkRpc
 
-ROLES = ("controller", "agent")
+CONTROLLER, AGENT = "controller", "agent"  # "agent" is all roles of an agent
 REPAIR_S = 5.0
 
 
@@ -27,17 +33,30 @@ def main() -> None:
     process = start("iaas-network", _arguments)
     transport = connect(process.section(sections.Bus))
     process.daemon.on_stop(transport.close)
-    roles = process.arguments.role or ROLES
-    if "controller" in roles:
+    told = roles(process.arguments.role)
+    if CONTROLLER in told:
         _controller(process, transport)
-    if "agent" in roles:
-        _agent(process, transport)
-        process.beat_over(Client(transport))
+    end = process.await_address(process.section(sections.Network).local_ip) if told != (CONTROLLER,) else ""
+    if end:
+        _agent(process, transport, end)
+    process.beat_over(Client(transport), address=end, roles=told)
     process.daemon.run()
 
 
+def roles(given: Sequence[str] | None) -> tuple[str, ...]:
+    """Of ``--role`` options, in a fixed order, ``agent`` spelled out; without any: all there are."""
+    wanted = set(given or (CONTROLLER, AGENT))
+    if wanted & {AGENT, *AGENT_ROLES}:
+        wanted |= set(AGENT_ROLES) if AGENT in wanted else {L2}  # DHCP servers and routers stand on wired networks
+    return tuple(role for role in (CONTROLLER, *AGENT_ROLES) if role in wanted)
+
+
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--role", action="append", choices=ROLES, help="default: both; agents open no database")
+    parser.add_argument(
+        "--role", action="append", choices=(CONTROLLER, AGENT, *AGENT_ROLES),
+        help="repeated: all that this host has (default: controller and agent). agent: l2, dhcp, l3 and metadata; each "
+        "of these alone: with l2. A compute host whose networks are served elsewhere has l2. Agents open no database",
+    )  # fmt: skip
 
 
 def _controller(process: Start, transport: Transport) -> None:
@@ -55,7 +74,7 @@ def _controller(process: Start, transport: Transport) -> None:
     process.daemon.on_stop(server.stop)
 
 
-def _agent(process: Start, transport: Transport) -> None:
+def _agent(process: Start, transport: Transport, end: str) -> None:
     options, auth = process.section(sections.Network), process.section(sections.Auth)
     physical = dict(pair.split(":", 1) for pair in options.physical_networks)
     driver = plugins.load("iaas.network.drivers", options.driver)(
@@ -65,6 +84,7 @@ def _agent(process: Start, transport: Transport) -> None:
             metadata_url=options.metadata_url,
             metadata_secret=auth.metadata_secret,
             mark=options.mark,
+            local_ip=end,
         )
     )
     rpc = NetworkRpc(Client(transport))

@@ -145,6 +145,10 @@ class Network:
     mac_prefix: str = option("fa:16:3e", "First three octets of generated MAC addresses.")
     metadata_url: str = option("http://127.0.0.1:8775", "Where agents forward metadata requests.")
     interval: float = option(10.0, "Seconds between two full looks of an agent.")
+    local_ip: str = option(
+        "", "This host's end of tunnels: an address, or the network that it is in (10.0.1.0/24: one file fits every "
+        "host); empty: the host's address."
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

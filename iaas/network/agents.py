@@ -1,4 +1,4 @@
-"""The agents as the API lists them: three roles of the one daemon on each host, known by its heartbeats."""
+"""The agents as the API lists them: the roles of the one daemon on each host, known by its heartbeats."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from iaas.db.engine import Tx
 from iaas.db.network import hosts as hosts_db
 from iaas.errors import NotFound
 from iaas.model.network import Agent
-from iaas.model.service import Service
+from iaas.model.service import DHCP, L2, METADATA, Service
 
-# (agent_type, binary, topic) as clients know them
-ROLES = (
-    ("Linux bridge agent", "neutron-linuxbridge-agent", "N/A"),
-    ("DHCP agent", "neutron-dhcp-agent", "dhcp_agent"),
-    ("Metadata agent", "neutron-metadata-agent", "N/A"),
-)
+# role -> (agent_type, binary, topic) as clients know them
+ROLES = {
+    L2: ("Linux bridge agent", "neutron-linuxbridge-agent", "N/A"),
+    DHCP: ("DHCP agent", "neutron-dhcp-agent", "dhcp_agent"),
+    METADATA: ("Metadata agent", "neutron-metadata-agent", "N/A"),
+}
 
 
 def listed(tx: Tx) -> list[Agent]:
     """Of all hosts, by host and role."""
     now = tx.now()
     found = services_db.all_of(tx, binary=hosts_db.AGENT)
-    return [_agent(service, role, now) for service in found for role in ROLES]
+    return [_agent(service, kind, now) for service in found for role, kind in ROLES.items() if service.has_role(role)]
 
 
 def get(tx: Tx, id: str) -> Agent:

@@ -30,6 +30,8 @@ def listing(config: Loaded, arguments: argparse.Namespace) -> None:
                 "host": service.host,
                 "state": "up" if service.is_up(judged) else "down",
                 "enabled": not service.disabled,
+                "address": service.address,
+                "roles": ",".join(service.roles),
                 "pid": service.pid,
                 "rss_kb": service.rss_kb,
                 "started_at": iso8601(service.started_at),
@@ -41,4 +43,5 @@ def listing(config: Loaded, arguments: argparse.Namespace) -> None:
         print(json.dumps(rows, indent=1))
         return
     for row in rows:
-        print(f"{row['binary']:16} {row['host']:24} {row['state']:5} pid {row['pid']:<8} {row['last_heartbeat']}")
+        place = f"{row['binary']:16} {row['host']:24} {row['address'] or '-':15}"
+        print(f"{place} {row['state']:5} pid {row['pid']:<8} {row['last_heartbeat']} {row['roles']}".rstrip())

@@ -20,7 +20,7 @@ INTERVAL = 2.0  # seconds
 
 
 class Heartbeats:
-    """``reserved_*`` is what the host keeps for itself: it is not offered to servers."""
+    """``reserved_*`` is what the host keeps for itself: it is not offered to servers. ``address``: the host's own."""
 
     def __init__(
         self,
@@ -30,8 +30,9 @@ class Heartbeats:
         conductor: ConductorRpc,
         reserved_ram_mb: int = 0,
         reserved_disk_gb: int = 0,
+        address: str = "",
     ) -> None:
-        self._host = host
+        self._host, self._address = host, address
         self._watcher = watcher
         self._conductor = conductor
         self._reserved_ram_mb = reserved_ram_mb
@@ -47,6 +48,7 @@ class Heartbeats:
             boot_id=self._boot_id,
             pid=os.getpid(),
             rss_kb=_rss_kb(),
+            address=self._address,
             resources=self._offered(resources) if resources else None,
             guests=self._watcher.guests(),
         )

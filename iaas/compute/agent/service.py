@@ -45,6 +45,7 @@ class ComputeAgent:
         light: Executor,
         reserved_ram_mb: int = 0,
         reserved_disk_gb: int = 0,
+        address: str = "",
     ) -> None:
         parts = (driver, disks, instances)
         handlers: dict[Action, Handler] = {
@@ -67,7 +68,7 @@ class ComputeAgent:
         )
         self._watcher = Watcher(driver, clock)
         self._heartbeats = Heartbeats(
-            host=host, watcher=self._watcher, conductor=conductor,
+            host=host, address=address, watcher=self._watcher, conductor=conductor,
             reserved_ram_mb=reserved_ram_mb, reserved_disk_gb=reserved_disk_gb,
         )  # fmt: skip
         self._loops = (

@@ -19,7 +19,7 @@ from iaas.db.schema.network import (
 )
 from iaas.db.schema.operations import services
 from iaas.model.port import DHCP_OWNER
-from iaas.model.service import DEAD, SUSPECT
+from iaas.model.service import DEAD, DHCP, SUSPECT
 
 AGENT = "iaas-network"
 
@@ -59,7 +59,7 @@ def least_loaded(tx: Tx) -> str | None:
     query = (
         sa.select(services.c.host)
         .select_from(services.outerjoin(network_hosts, network_hosts.c.host == services.c.host))
-        .where(services.c.binary == AGENT, _well(tx.now()))
+        .where(services.c.binary == AGENT, _well(tx.now()), has_role(DHCP))
         .group_by(services.c.host)
         .order_by(load, services.c.host)
         .limit(1)
@@ -74,6 +74,7 @@ def deserted(tx: Tx, limit: int = 100) -> list[tuple[str, str]]:
         services.c.binary == AGENT,
         services.c.forced_down.is_(False),
         services.c.last_seen > tx.now() - DEAD,
+        has_role(DHCP),
     )
     rows = tx.all(sa.select(network_hosts).where(network_hosts.c.host.not_in(up)).limit(limit))
     return [(row.network_id, row.host) for row in rows]
@@ -116,6 +117,12 @@ def watching(tx: Tx, group_ids: Iterable[str]) -> set[str]:
 def _with_ports_in(tx: Tx, groups: list[str] | sa.Select[tuple[str]]) -> set[str]:
     query = sa.select(ports.c.host).join_from(ports, port_groups).where(port_groups.c.group_id.in_(groups))
     return {row.host for row in tx.all(query.where(ports.c.host.is_not(None)).distinct())}
+
+
+def has_role(role: str) -> sa.ColumnElement[bool]:
+    """Service.has_role in SQL: of a JSON list of words without quotes in them."""
+    text = sa.cast(services.c.roles, sa.Text)
+    return sa.or_(services.c.roles.is_(None), text.in_(("[]", "null")), text.like(f'%"{role}"%'))
 
 
 def _well(now: datetime) -> sa.ColumnElement[bool]:

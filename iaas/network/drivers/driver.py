@@ -25,6 +25,7 @@ class DriverSettings:
     metadata_url: str
     metadata_secret: str = field(repr=False)
     mark: str = "iaas"
+    local_ip: str = ""  # this host's end of tunnels
 
 
 @dataclass(frozen=True, kw_only=True)
