@@ -8,13 +8,17 @@ from typing import Any
 
 from iaas.audit.evidence import Evidence
 from iaas.audit.violation import GRACE, Violation
+from iaas.model.operation import NO_TURN
 
 UNFINISHED = ("building", "new")  # states that only an operation leaves
 
 
 def tasks_have_operations(evidence: Evidence) -> Iterator[Violation]:
     """I-12: what is in a transitional state has one live operation, and an operation has something to work on."""
-    busy = Counter((row.resource_type, row.resource_id) for row in evidence.facts.operations)
+    having = [row for row in evidence.facts.operations if row.fence != NO_TURN]
+    busy = Counter((row.resource_type, row.resource_id) for row in having)
+    # An attachment's operation has its turn on the server, and works on the volume from the beginning on.
+    busy += Counter(("volume", row.params["volume_id"]) for row in evidence.facts.operations if _attaches(row))
     under_way = set()
     for kind, rows in (("server", evidence.facts.servers), ("volume", evidence.facts.volumes)):
         for row in rows:
@@ -25,7 +29,7 @@ def tasks_have_operations(evidence: Evidence) -> Iterator[Violation]:
                 yield Violation(invariant="I-12", subject=subject, text=f"{row.task or row.state} with no operation")
             if number > 1:
                 yield Violation(invariant="I-12", subject=subject, text=f"has {number} operations at once")
-    for operation in evidence.facts.operations:
+    for operation in having:
         if (operation.resource_type, operation.resource_id) not in under_way:
             yield Violation(invariant="I-12", subject=_name(operation), text="has nothing to work on")
 
@@ -46,6 +50,10 @@ def nothing_is_dead_lettered(evidence: Evidence) -> Iterator[Violation]:
     if evidence.dead_letters:
         text = f"{evidence.dead_letters} messages that nobody could handle"
         yield Violation(invariant="I-13", subject="dead-letter queue", text=text)
+
+
+def _attaches(operation: Any) -> bool:
+    return operation.kind in ("server.attach_volume", "server.detach_volume")
 
 
 def _name(operation: Any) -> str:

@@ -40,7 +40,7 @@ def _delete(compute: Compute, tx: Tx, context: Context, server_id: str) -> None:
     if server.task is Task.DELETING:
         return
     servers.check_unlocked(context, server)
-    operations.supersede(tx, "server", server_id)
+    operations.supersede(tx, "server", server_id, everything=True)
     try:
         fence = rows.begin(tx, server, "delete")
     except Conflict as error:  # it changed between the look and the write: look again

@@ -4,6 +4,9 @@ All progress is in the journal. Whether a worker resumes after a report, after a
 died, it does the same: read the journal, find the first step that has not ended, run it again.
 
     QUEUED --claim--> RUNNING --Wait--> WAITING --ring/timer--> RUNNING … --> DONE | FAILED (undone) | SUPERSEDED
+
+An operation that yields (an attachment of a volume) first waits for its turn on its resource, and is sent back to
+QUEUED when something else takes over; the end of any operation wakes the next one that waits (docs/decisions/0014).
 """
 
 from __future__ import annotations
@@ -22,13 +25,14 @@ from iaas.db import operations
 from iaas.db.engine import Database, Tx
 from iaas.db.operations import Superseded
 from iaas.errors import Conflict, Error, Internal, Timeout, Unavailable
-from iaas.model.operation import JournalLine, Operation, OperationState
+from iaas.model.operation import NO_TURN, JournalLine, Operation, OperationState
 
 log = logging.getLogger(__name__)
 
 UNDO = "undo:"
 RETRY_S = 2.0  # after a dependency was away
 STUBBORN_S = 15.0  # between two tries of a step that must not give up
+TURN_S = 2.0  # longest sleep until the resource is looked at again; usually the end of what was under way wakes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,7 @@ class Engine:
     ) -> None:
         self.database, self.flows, self.owner, self.lease_s = database, flows, owner, lease_s
         self._raise_fence = raise_fence
+        self.ring: Callable[[str], None] = lambda operation_id: None  # the worker sets its own
         self.held: set[str] = set()  # operations in hand; no two threads have the same one
         self._lock = threading.Lock()
 
@@ -99,7 +104,7 @@ class Engine:
             operations.nudge(tx, [operation_id])
             return None
         operation, taken_over = claimed
-        if taken_over:
+        if taken_over and operation.fence != NO_TURN:
             fence = self._raise_fence(tx, operation.resource_type, operation.resource_id)
             operations.change(tx, operation, self.owner, {"fence": fence})
             operation = replace(operation, fence=fence)
@@ -120,12 +125,18 @@ class Engine:
                 operation, lines = ended, {}
                 continue
             name, function = todo
-            if name not in lines:
-                lines[name] = self._begin_line(operation, name)
             if self._late(operation):
                 operation = self._begin_undo(operation, name, Timeout("The operation took too long."))
                 lines = self._lines(operation)
                 continue
+            if operation.fence == NO_TURN:
+                begun = self._begin_turn(flow, operation)
+                if begun is None and self._sleep(operation, TURN_S):
+                    return OperationState.WAITING
+                operation = begun or operation
+                continue
+            if name not in lines:
+                lines[name] = self._begin_line(operation, name)
             outcome = self._step(flow, operation, name, function, lines)
             if isinstance(outcome, Done):
                 self._end_step(flow, operation, name, outcome, lines)
@@ -216,6 +227,7 @@ class Engine:
         def write(tx: Tx) -> None:
             operations.end(tx, operation, self.owner, OperationState.FAILED)
             flow.fail(tx, operation, operation.error or "unknown reason")
+            self._wake_next(tx, operation)
 
         self.database.run(write)
         log.warning("%s %s %s: failed: %s", operation.kind, operation.resource_id, operation.id, operation.error)
@@ -228,6 +240,7 @@ class Engine:
         def write(tx: Tx) -> None:
             operations.end(tx, operation, self.owner, OperationState.DONE)
             flow.finish(tx, Run(operation=operation, lines=lines, line=last, write=lambda function: function(tx)))
+            self._wake_next(tx, operation)
 
         try:
             self.database.run(write)
@@ -240,6 +253,29 @@ class Engine:
             return OperationState.FAILED
         log.info("%s %s %s: done", operation.kind, operation.resource_id, operation.id)
         return OperationState.DONE
+
+    # -- turns ----------------------------------------------------------------------------------------------------
+
+    def _begin_turn(self, flow: Flow[Any], operation: Operation) -> Operation | None:
+        """The operation with its turn begun, under the fence of that; None when it must wait."""
+        take = flow.turn
+        if take is None:
+            raise Internal(f"operations of kind {operation.kind} do not wait for a turn")
+
+        def write(tx: Tx) -> int | None:
+            operations.change(tx, operation, self.owner, {})
+            fence = take(tx, operation)
+            if fence is not None:
+                operations.change(tx, operation, self.owner, {"fence": fence})
+            return fence
+
+        fence = self.database.run(write)
+        return None if fence is None else replace(operation, fence=fence)
+
+    def _wake_next(self, tx: Tx, operation: Operation) -> None:
+        following = operations.wake_next(tx, operation.resource_type, operation.resource_id)
+        if following:
+            tx.after_commit(lambda: self.ring(following))
 
     # -- the database ---------------------------------------------------------------------------------------------
 

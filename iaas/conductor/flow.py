@@ -76,6 +76,8 @@ class Flow(Generic[R]):
 
     ``again`` decides, after everything was undone, whether another round may succeed: it answers the operation's
     new parameters, or None. ``stubborn`` flows (delete) are never undone: a failed step is tried again later.
+    ``turn``: of operations that yield: begins their event on the resource if nothing else is under way there, and
+    gives the new fence; None when it must wait.
     """
 
     kind: str
@@ -84,6 +86,7 @@ class Flow(Generic[R]):
     fail: Callable[[Tx, Operation, str], None]
     again: Callable[[Operation, Mapping[str, JournalLine]], dict[str, Any] | None] = lambda operation, lines: None
     stubborn: bool = False
+    turn: Callable[[Tx, Operation], int | None] | None = None
 
     def step(self, name: str) -> Step:
         return next(step for step in self.steps if step.name == name)

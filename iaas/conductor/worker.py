@@ -32,6 +32,7 @@ class Worker:
         self.database, self.engine, self.executor = database, engine, executor
         self._waiting: set[str] = set()
         self._lock = threading.Lock()
+        engine.ring = self.ring
 
     def ring(self, operation_id: str) -> None:
         with self._lock:

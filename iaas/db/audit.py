@@ -75,6 +75,8 @@ def facts(tx: Tx) -> Facts:
                 o.resource_type,
                 o.resource_id,
                 o.state,
+                o.fence,
+                o.params,
                 o.lease_until,
                 o.wake_at,
                 o.deadline,

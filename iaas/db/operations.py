@@ -14,7 +14,7 @@ from iaas.db.engine import Tx
 from iaas.db.schema.operations import journal, operations
 from iaas.errors import Conflict
 from iaas.ids import new_uuid
-from iaas.model.operation import LIVE, JournalLine, Operation, OperationState
+from iaas.model.operation import LIVE, NO_TURN, JournalLine, Operation, OperationState
 
 _SELECT = sa.select(*(operations.c[item.name] for item in fields(Operation)))
 _SELECT_LINE = sa.select(*(journal.c[item.name] for item in fields(JournalLine)))
@@ -34,15 +34,18 @@ def _value(row: sa.Row[Any]) -> Operation:
 
 def queue(
     tx: Tx, context: Context, kind: str, resource: tuple[str, str], fence: int,
-    params: dict[str, Any] | None = None, deadline_s: int | None = None,
+    params: dict[str, Any] | None = None, deadline_s: int | None = None, yields: bool = False,
 ) -> str:  # fmt: skip
-    """Writes the operation beside the caller's own change of state; ``resource`` is (type, id). Gives its id."""
+    """Writes the operation beside the caller's own change of state; ``resource`` is (type, id). Gives its id.
+
+    ``fence`` NO_TURN with ``yields``: it waits for its turn on the resource.
+    """
     now = tx.now()
     operation_id = new_uuid()
     tx.insert(operations, {
         "id": operation_id, "kind": kind, "resource_type": resource[0], "resource_id": resource[1],
         "project_id": context.owner, "user_id": context.user_id or "", "request_id": context.request_id,
-        "state": OperationState.QUEUED, "undoing": False, "step": "", "fence": fence, "rounds": 0,
+        "state": OperationState.QUEUED, "undoing": False, "yields": yields, "step": "", "fence": fence, "rounds": 0,
         "params": params or {}, "created_at": now, "updated_at": now,
         "deadline": now + timedelta(seconds=deadline_s) if deadline_s else None,
     })  # fmt: skip
@@ -82,16 +85,47 @@ def all_live(tx: Tx, limit: int = 1000) -> list[str]:
     return [row.id for row in tx.all(sa.select(c.id).where(c.state.in_(LIVE)).order_by(c.created_at).limit(limit))]
 
 
-def supersede(tx: Tx, resource_type: str, resource_id: str) -> int:
-    """Ends whatever is under way on the resource: a delete takes over. Gives how many operations ended."""
+def supersede(tx: Tx, resource_type: str, resource_id: str, everything: bool = False) -> int:
+    """Ends what is under way on the resource; gives how many operations ended. Those that yield only lose their turn,
+    unless ``everything`` must end: for a delete, which releases what they hold."""
     now = tx.now()
-    return tx.update(
-        operations,
-        (operations.c.resource_type == resource_type)
-        & (operations.c.resource_id == resource_id)
-        & operations.c.state.in_(LIVE),
-        {"state": OperationState.SUPERSEDED, "owner": None, "updated_at": now, "finished_at": now},
-    )
+    which = _live_on(resource_type, resource_id)
+    if not everything:
+        send_back(tx, resource_type, resource_id)
+        which &= operations.c.yields.is_(False)
+    ended = {"state": OperationState.SUPERSEDED, "owner": None, "updated_at": now, "finished_at": now}
+    return tx.update(operations, which, ended)
+
+
+def send_back(tx: Tx, resource_type: str, resource_id: str) -> None:
+    """What yields and has its turn on the resource loses it: it waits for the next one and then does again, under its
+    new fence, what it did (or undid); its steps look before they act."""
+    c = operations.c
+    having = _live_on(resource_type, resource_id) & c.yields.is_(True) & (c.fence != NO_TURN)
+    ids = [row.id for row in tx.all(sa.select(c.id).where(having))]
+    if not ids:
+        return
+    waiting = {"state": OperationState.QUEUED, "fence": NO_TURN, "owner": None, "lease_until": None, "wake_at": None,
+               "nudged": False, "updated_at": tx.now()}  # fmt: skip
+    tx.update(operations, c.id.in_(ids), waiting)
+    anew = {"finished_at": None, "result": None, "report": None}
+    tx.update(journal, journal.c.operation_id.in_(ids), anew)
+
+
+def wake_next(tx: Tx, resource_type: str, resource_id: str) -> str | None:
+    """The oldest operation that waits for its turn on the resource, which is free now: due at once."""
+    c = operations.c
+    waiting = _live_on(resource_type, resource_id) & (c.fence == NO_TURN)
+    row = tx.first(sa.select(c.id).where(waiting).order_by(c.created_at, c.id).limit(1))
+    if row is None:
+        return None
+    nudge(tx, [row.id])
+    return str(row.id)
+
+
+def _live_on(resource_type: str, resource_id: str) -> sa.ColumnElement[bool]:
+    c = operations.c
+    return (c.resource_type == resource_type) & (c.resource_id == resource_id) & c.state.in_(LIVE)
 
 
 def due(tx: Tx, quiet: float, owner: str = "", limit: int = 100) -> list[str]:

@@ -58,12 +58,16 @@ class Transition(Generic[S, T]):
 
 @dataclass(frozen=True)
 class Machine(Generic[S, T]):
-    """A table. ``name`` is the noun for messages; ``states`` and ``tasks``: all that the columns hold."""
+    """A table. ``name`` is the noun for messages; ``states`` and ``tasks``: all that the columns hold.
+
+    ``yielding``: tasks that every event may take over but those whose tasks yield, too.
+    """
 
     name: str
     states: tuple[S, ...]
     tasks: tuple[T, ...]
     transitions: Mapping[str, Transition[S, T]]
+    yielding: frozenset[T] = frozenset()
 
     @property
     def events(self) -> tuple[str, ...]:
@@ -79,15 +83,15 @@ class Machine(Generic[S, T]):
     def allowed(self, event: str, state: str, task: str | None) -> bool:
         """Whether ``begin(event)`` may win on an object in this state, with this task under way."""
         row = self.transition(event)
-        free = task is None or (row.overrides and task in self.overridden(event))
-        return free and state in row.sources
+        return (task is None or task in self.overridden(event)) and state in row.sources
 
     def overridden(self, event: str) -> frozenset[T]:
         """The tasks from which the event may take over; never its own."""
         row = self.transition(event)
-        if not row.overrides:
-            return frozenset()
-        return frozenset(self.tasks if row.overridden is None else row.overridden) - {row.task}
+        found = frozenset() if row.task in self.yielding else self.yielding
+        if row.overrides:
+            found |= frozenset(self.tasks if row.overridden is None else row.overridden)
+        return found - {row.task}
 
     def possible(self, state: str, task: str | None) -> tuple[str, ...]:
         """The events that may begin now, in the order of the table."""
@@ -120,7 +124,9 @@ class Machine(Generic[S, T]):
         return "\n".join(lines) + "\n"
 
 
-def machine(name: str, states: type[S], tasks: type[T], *rows: tuple[Any, ...]) -> Machine[S, T]:
+def machine(
+    name: str, states: type[S], tasks: type[T], *rows: tuple[Any, ...], yielding: frozenset[T] = frozenset()
+) -> Machine[S, T]:
     """The machine of the rows ``(event, from-states or ANY, task or None, to-state or SAME[, Overrides() |
     OnFailure(state)]…)``. Raises Internal for an event or task that is there twice, or a stranger."""
     table: dict[str, Transition[S, T]] = {}
@@ -132,7 +138,7 @@ def machine(name: str, states: type[S], tasks: type[T], *rows: tuple[Any, ...]) 
         if row.task is not None:
             used.add(row.task)
         table[event] = row
-    return Machine(name, tuple(states), tuple(tasks), MappingProxyType(table))
+    return Machine(name, tuple(states), tuple(tasks), MappingProxyType(table), yielding)
 
 
 def _row(

@@ -21,11 +21,16 @@ class OperationState(StrEnum):
 
 
 LIVE = (OperationState.QUEUED, OperationState.RUNNING, OperationState.WAITING)
+NO_TURN = 0  # the fence of an operation that waits for its turn on its resource
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """``kind`` names the flow ("server.create"). ``fence`` travels to hosts; ``rounds`` counts retries of the flow."""
+    """``kind`` names the flow ("server.create"). ``fence`` travels to hosts; ``rounds`` counts retries of the flow.
+
+    ``yields``: the operation waits for its turn on its resource (its fence is NO_TURN), and loses its turn to whatever
+    else is asked of the resource meanwhile; then it waits again and does anew what it did (docs/decisions/0014).
+    """
 
     id: str
     kind: str
@@ -48,6 +53,7 @@ class Operation:
     created_at: datetime
     updated_at: datetime
     finished_at: datetime | None
+    yields: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,8 +59,11 @@ class Task(StrEnum):
 
 
 _WITH_DISK = {State.ACTIVE, State.STOPPED, State.PAUSED, State.SUSPENDED}
-_ATTACHABLE = {State.ACTIVE, State.STOPPED, State.PAUSED, State.SUSPENDED, State.RESIZED, State.SHELVED,
-               State.SHELVED_OFFLOADED}  # fmt: skip
+# Where a user may ask to attach or detach a volume
+ATTACHABLE = frozenset({State.ACTIVE, State.STOPPED, State.PAUSED, State.SUSPENDED, State.RESIZED, State.SHELVED,
+                        State.SHELVED_OFFLOADED})  # fmt: skip
+# Not shown to users, and no reason to refuse them anything: what else is asked for takes over, and these go on later
+YIELDING = frozenset({Task.ATTACHING_VOLUME, Task.DETACHING_VOLUME})
 
 SERVER = machine(
     "server",
@@ -102,9 +105,11 @@ SERVER = machine(
         Overrides(),
         OnFailure(State.ERROR),
     ),
-    ("attach_volume", _ATTACHABLE, Task.ATTACHING_VOLUME, SAME),
-    ("detach_volume", _ATTACHABLE, Task.DETACHING_VOLUME, SAME),
+    # from anywhere: what was begun is undone even on a server that has failed meanwhile
+    ("attach_volume", set(State) - {State.BUILDING, State.DELETED}, Task.ATTACHING_VOLUME, SAME),
+    ("detach_volume", set(State) - {State.BUILDING, State.DELETED}, Task.DETACHING_VOLUME, SAME),
     ("delete", set(State) - {State.DELETED}, Task.DELETING, State.DELETED, Overrides()),
+    yielding=YIELDING,
 )
 
 _STATUS = {
@@ -198,3 +203,8 @@ class Server:
     @property
     def status(self) -> str:
         return status_of(self.state, self.task)
+
+    @property
+    def shown_task(self) -> Task | None:
+        """OS-EXT-STS:task_state."""
+        return None if self.task in YIELDING else self.task

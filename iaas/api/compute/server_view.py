@@ -81,7 +81,7 @@ class View:
             "key_name": server.key_name,
             "OS-SRV-USG:launched_at": _usage(server.launched_at),
             "OS-SRV-USG:terminated_at": _usage(server.terminated_at),
-            "OS-EXT-STS:task_state": server.task.value if server.task else None,
+            "OS-EXT-STS:task_state": server.shown_task,
             "OS-EXT-STS:vm_state": server.state.value,
             "OS-EXT-STS:power_state": server.power.number,
             "os-extended-volumes:volumes_attached": [],

@@ -8,13 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from iaas.db import machine
+from iaas.db import machine, operations
 from iaas.db.engine import Tx
 from iaas.db.schema.compute import servers
 from iaas.errors import NotFound
 from iaas.model.flavor import Flavor
 from iaas.model.order import Power
-from iaas.model.server import SERVER, Server, State, Task
+from iaas.model.server import SERVER, YIELDING, Server, State, Task
 
 SELECT = sa.select(*(servers.c[item.name] for item in fields(Server)))
 
@@ -71,10 +71,13 @@ def by_ids(tx: Tx, server_ids: Sequence[str]) -> dict[str, Server]:
 
 
 def begin(tx: Tx, server: Server, event: str, **values: Any) -> int:
-    """Starts an event and raises the fence; gives the new fence for the operation. Raises Conflict."""
+    """Starts an event and raises the fence; gives the new fence for the operation. What yields is sent back to wait
+    for its next turn. Raises Conflict."""
     fence = server.fence + 1
     same = servers.c.fence == server.fence
     machine.begin(tx, servers, server.id, SERVER, event, where=same, values={**values, "fence": fence})
+    if server.task in YIELDING:
+        operations.send_back(tx, "server", server.id)
     return fence
 
 

@@ -18,6 +18,7 @@ operations = sa.Table(
     sa.Column("request_id", sa.String(64), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("undoing", sa.Boolean, nullable=False, default=False),
+    sa.Column("yields", sa.Boolean, nullable=False, default=False),
     sa.Column("step", sa.String(64), nullable=False, default=""),
     sa.Column("fence", sa.BigInteger, nullable=False),
     sa.Column("owner", sa.String(96)),

@@ -67,8 +67,8 @@ def test_a_server_under_an_operation_is_in_transit_and_may_be_anywhere() -> None
     }
     now = NOTHING.now
     work = SimpleNamespace(
-        id="o", kind="server.migrate", resource_type="server", resource_id="s", state="running", lease_until=now,
-        wake_at=None, deadline=None, created_at=now,
+        id="o", fence=1, params={}, kind="server.migrate", resource_type="server", resource_id="s", state="running",
+        lease_until=now, wake_at=None, deadline=None, created_at=now,
     )  # fmt: skip
     moving = SimpleNamespace(**{**vars(SERVER), "task": "migrating"})
     assert found(servers=[moving], operations=[work], compute=guests) == []

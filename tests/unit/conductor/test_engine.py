@@ -1,6 +1,7 @@
 """The engine against toy flows: resume, undo, take-over, superseding, sleeping. F-04, F-18, F-95, C-05 … C-08."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from iaas.context import system
 from iaas.db import operations
 from iaas.db.engine import Database, Tx
 from iaas.errors import Conflict, NoValidHost, Unavailable
-from iaas.model.operation import Operation, OperationState
+from iaas.model.operation import NO_TURN, Operation, OperationState
 from tests.cloud.harness import Inbox
 
 RESOURCE = ("toy", "t-1")
@@ -279,3 +280,120 @@ def test_the_sweeper_leaves_alone_what_its_own_threads_have_in_hand(toy: Toy, cl
     toy.does["b"] = look
     assert engine.advance(operation_id).state is OperationState.DONE
     assert swept == [0]
+
+
+class Queue:
+    """A toy whose resource one operation at a time may have: ``holder`` is the fence that has it."""
+
+    def __init__(self, toy: Toy) -> None:
+        self.toy, self.holder, self.fence = toy, 0, 10
+
+    def take(self, tx: Tx, operation: Operation) -> int | None:
+        if self.holder:
+            return None
+        self.fence += 1
+        self.holder = self.fence
+        return self.fence
+
+    def engine(self) -> Engine:
+        def leave() -> None:
+            self.holder = 0
+
+        plain = self.toy.flow()
+        ended = replace(
+            plain, turn=self.take,
+            finish=lambda tx, run: (leave(), self.toy.ended.append("finished"))[0],
+            fail=lambda tx, operation, reason: (leave(), self.toy.ended.append(f"failed: {reason}"))[0],
+        )  # fmt: skip
+        return Engine(self.toy.database, {"toy": ended}, "one", self.toy.raise_fence)
+
+    def queue(self, **kwargs: Any) -> str:
+        return self.toy.database.run(
+            lambda tx: operations.queue(tx, system(), "toy", RESOURCE, NO_TURN, yields=True, **kwargs)
+        )
+
+
+def test_an_operation_waits_for_its_turn_and_the_end_of_the_one_before_wakes_it(toy: Toy, clock: ManualClock) -> None:
+    queue = Queue(toy)
+    engine = queue.engine()
+    toy.does["b"] = lambda run: Wait(10) if run.operation.fence == 11 and not run.report else Done()
+    first = queue.queue()
+    clock.advance(0.1)
+    second = queue.queue()
+    woken: list[str] = []
+    engine.ring = woken.append
+    assert engine.advance(first).state is OperationState.WAITING
+    assert engine.advance(second).state is OperationState.WAITING
+    assert toy.ran == ["a", "b"], "the second one has done nothing"
+    assert toy.get(second).fence == NO_TURN
+    toy.does["b"] = lambda run: Done()
+    assert engine.advance(first).state is OperationState.DONE
+    assert woken == [second]
+    assert engine.advance(second).state is OperationState.DONE
+    assert toy.get(second).fence == 12
+
+
+def test_what_yields_loses_its_turn_and_does_everything_again_under_the_next_one(toy: Toy) -> None:
+    queue = Queue(toy)
+    engine = queue.engine()
+    toy.does["b"] = lambda run: Wait(10)
+    operation_id = queue.queue()
+    engine.advance(operation_id)
+    assert toy.database.run(lambda tx: operations.supersede(tx, *RESOURCE)) == 0, "it has not ended"
+    assert engine.advance(operation_id).state is OperationState.WAITING, "what took over has the resource"
+    queue.holder = 0
+    toy.does["b"] = lambda run: Done()
+    assert engine.advance(operation_id).state is OperationState.DONE
+    assert toy.ran == ["a", "b", "a", "b", "c"]
+
+
+def test_what_yields_while_it_is_undone_is_undone_completely_under_the_next_turn(toy: Toy) -> None:
+    queue = Queue(toy)
+    engine = queue.engine()
+
+    def refuse(run: Run) -> Any:
+        raise Conflict("no")
+
+    toy.does["c"] = refuse
+    toy.does["undo b"] = lambda run: Wait(10)
+    operation_id = queue.queue()
+    engine.advance(operation_id)
+    toy.database.run(lambda tx: operations.supersede(tx, *RESOURCE))
+    queue.holder = 0
+    toy.does["undo b"] = lambda run: Done()
+    assert engine.advance(operation_id).state is OperationState.FAILED
+    assert toy.ran == ["a", "b", "c", "undo c", "undo b", "undo c", "undo b", "undo a"]
+    assert toy.ended == ["failed: no"]
+
+
+def test_a_worker_in_the_middle_of_a_step_learns_that_its_turn_is_over(toy: Toy) -> None:
+    queue = Queue(toy)
+
+    def taken_over(run: Run) -> Any:
+        toy.database.run(lambda tx: operations.supersede(tx, *RESOURCE))
+        return Done()
+
+    toy.does["b"] = taken_over
+    operation_id = queue.queue()
+    assert queue.engine().advance(operation_id).state is None
+    assert toy.get(operation_id).state is OperationState.QUEUED
+    assert toy.ran == ["a", "b"]
+
+
+def test_a_delete_ends_what_waits_and_what_yields(toy: Toy) -> None:
+    queue = Queue(toy)
+    toy.does["b"] = lambda run: Wait(10)
+    first, second = queue.queue(), queue.queue()
+    queue.engine().advance(first)
+    assert toy.database.run(lambda tx: operations.supersede(tx, *RESOURCE, everything=True)) == 2
+    assert [toy.get(id).state for id in (first, second)] == [OperationState.SUPERSEDED] * 2
+
+
+def test_what_never_gets_its_turn_ends_at_its_deadline(toy: Toy, clock: ManualClock) -> None:
+    queue = Queue(toy)
+    queue.holder = 99
+    operation_id = queue.queue(deadline_s=60)
+    assert queue.engine().advance(operation_id).state is OperationState.WAITING
+    clock.advance(61)
+    assert queue.engine().advance(operation_id).state is OperationState.FAILED
+    assert toy.ran == []

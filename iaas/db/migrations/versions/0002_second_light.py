@@ -190,6 +190,9 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_volume_snapshots_project_id"), ["project_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_volume_snapshots_volume_id"), ["volume_id"], unique=False)
 
+    with op.batch_alter_table("operations", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("yields", sa.Boolean(), nullable=False, server_default=sa.false()))
+
     with op.batch_alter_table("ports", schema=None) as batch_op:
         batch_op.add_column(sa.Column("router_id", sa.String(length=36), nullable=True))
         batch_op.add_column(sa.Column("wired_revision", sa.Integer(), nullable=False, server_default="-1"))
