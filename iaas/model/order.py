@@ -16,6 +16,9 @@ class Action(StrEnum):
     STOP = "stop"
     REBOOT_SOFT = "reboot_soft"
     REBOOT_HARD = "reboot_hard"
+    ATTACH_VOLUME = "attach_volume"
+    DETACH_VOLUME = "detach_volume"
+    RECOVER = "recover"  # a guest that an I/O error paused goes on; no other does
 
     @property
     def convergent(self) -> bool:
@@ -120,7 +123,9 @@ class Order:
     server_id: str
     action: Action
     guest: GuestSpec | None = None  # for BUILD, and for START and hard reboot to define the domain anew
+    volume: VolumeConnection | None = None  # for ATTACH_VOLUME and DETACH_VOLUME
     timeout_s: int = 60  # STOP and REBOOT_SOFT: how long the guest may take to obey the power button
+    # DETACH_VOLUME: how long it may take to let go
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +152,18 @@ class Guest:
     server_id: str
     power: Power
     fence: int
+    io_error: bool = False  # PAUSED by the hypervisor, because a disk did not answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluggedVolume:
+    """A volume that a guest has: while it runs (``live``), in its definition (``defined``), or both."""
+
+    server_id: str
+    volume_id: str
+    export: str  # the name that it is served under
+    live: bool
+    defined: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,3 +215,4 @@ class ComputeInventory:
     cached_images: tuple[str, ...]  # image ids with a complete entry
     partial_files: tuple[str, ...]  # temporary files older than their lease
     taps: tuple[str, ...]  # tap devices that guests are plugged into
+    volumes: tuple[PluggedVolume, ...] = ()

@@ -34,4 +34,5 @@ class ComputeManager:
             cached_images=self._disks.cached_images(),
             partial_files=self._disks.partial_files(),
             taps=self._driver.taps(),
+            volumes=self._driver.plugged(),
         )

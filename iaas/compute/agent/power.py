@@ -61,8 +61,11 @@ class _Switch:
 
 class Start(_Switch):
     def run(self, order: Order, work: Work) -> Power:
-        """Running, defined anew first if the definition is gone (F-54). Raises NotFound without disks."""
-        if self._driver.find(order.server_id) is None:
+        """Running, defined anew if it is off: its volumes are those that it has now, and the definition may have got
+        lost (F-54). Raises NotFound without disks.
+        """
+        found = self._driver.find(order.server_id)
+        if found is None or (order.guest is not None and found.power in _OFF):
             self._define(order, work)
             failpoints.hit("compute.start.after_define")
         self._driver.mark(order.server_id, order.fence)

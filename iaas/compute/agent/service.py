@@ -18,6 +18,7 @@ from iaas.compute.agent.manager import ComputeManager
 from iaas.compute.agent.orders import Handler, Orders
 from iaas.compute.agent.power import HardReboot, SoftReboot, Start, Stop
 from iaas.compute.agent.reconcile import Watcher
+from iaas.compute.agent.volumes import AttachVolume, DetachVolume, Recover
 from iaas.compute.virt.driver import Driver
 from iaas.host.executor import Executor
 from iaas.host.outbox import Outbox
@@ -55,6 +56,9 @@ class ComputeAgent:
             Action.STOP: Stop(*parts),
             Action.REBOOT_SOFT: SoftReboot(*parts),
             Action.REBOOT_HARD: HardReboot(*parts),
+            Action.ATTACH_VOLUME: AttachVolume(*parts),
+            Action.DETACH_VOLUME: DetachVolume(*parts),
+            Action.RECOVER: Recover(*parts),
         }
         self._disks, self._instances = disks, instances
         self._consoles = Consoles(instances)

@@ -18,7 +18,10 @@ from pathlib import Path
 
 from iaas import errors
 from iaas.compute.virt.driver import Disk, OnEvent
-from iaas.model.order import Guest, GuestSpec, Power, Resources
+from iaas.compute.virt.fake_plugs import FakePlugs
+from iaas.model.order import Guest, GuestSpec, Power, Resources, VolumeConnection
+
+_ON = (Power.RUNNING, Power.PAUSED)
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class FakeDomain:
     console: Path
     fence: int
     power: Power
+    live: tuple[VolumeConnection, ...] = ()  # the volumes that it runs with; guest.volumes are those of its definition
+    io_error: bool = False
 
 
 class FakeHypervisor:
@@ -42,6 +47,8 @@ class FakeHypervisor:
         self.domains: MutableMapping[str, FakeDomain] = {} if domains is None else domains
         self.available = True
         self.obeys_power_button = True
+        self.obeys_unplug = True
+        self.storage_away = False  # what goes on after an I/O error is stopped again
         self.calls: list[tuple[str, str]] = []  # (method, server id) of what changed something or tried to
         self.lock = threading.RLock()
         self._failures: dict[str, list[Exception]] = {}
@@ -55,12 +62,20 @@ class FakeHypervisor:
         """The guest's process ends by itself: shutdown from inside, a crash, or SIGKILL."""
         self.change(server_id, Power.SHUTDOWN)
 
+    def breaks(self, server_id: str) -> None:
+        """A disk of the guest does not answer: the hypervisor pauses it."""
+        self.change(server_id, Power.PAUSED)
+        with self.lock:
+            self.domains[server_id] = replace(self.domains[server_id], io_error=True)
+
     def change(self, server_id: str, power: Power) -> None:
         with self.lock:
             domain = self.domains[server_id]
             if domain.power == power:
                 return
-            self.domains[server_id] = replace(domain, power=power)
+            live = domain.live if domain.power in _ON else domain.guest.volumes
+            live = live if power in _ON else ()
+            self.domains[server_id] = replace(domain, power=power, live=live, io_error=False)
         self.tell(server_id, power)
 
     def tell(self, server_id: str, power: Power) -> None:
@@ -84,11 +99,11 @@ class FakeHypervisor:
                 raise waiting.pop(0)
 
 
-class FakeDriver:
+class FakeDriver(FakePlugs):
     """A Driver on a FakeHypervisor. Needs neither disks nor taps to exist and writes no file."""
 
     def __init__(self, hypervisor: FakeHypervisor, resources: Resources) -> None:
-        self._hypervisor = hypervisor
+        super().__init__(hypervisor)
         self._resources = resources
 
     def resources(self) -> Resources:
@@ -116,7 +131,8 @@ class FakeDriver:
         with self._hypervisor.lock:
             known = self._hypervisor.domains.get(guest.server_id)
             power = known.power if known else Power.SHUTDOWN
-            self._hypervisor.domains[guest.server_id] = FakeDomain(guest, tuple(disks), console, fence, power)
+            live = known.live if known else ()
+            self._hypervisor.domains[guest.server_id] = FakeDomain(guest, tuple(disks), console, fence, power, live)
 
     def mark(self, server_id: str, fence: int) -> None:
         self._hypervisor.enter("mark", server_id)
@@ -160,4 +176,4 @@ class FakeDriver:
 
     def _view(self, server_id: str) -> Guest:
         domain = self._hypervisor.domains[server_id]
-        return Guest(server_id=server_id, power=domain.power, fence=domain.fence)
+        return Guest(server_id=server_id, power=domain.power, fence=domain.fence, io_error=domain.io_error)

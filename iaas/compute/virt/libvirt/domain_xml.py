@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iaas.compute.virt.driver import Disk
+from iaas.compute.virt.libvirt import volume_xml
 from iaas.model.order import GuestSpec, Nic
 
 NAMESPACE = "https://iaas.invalid/domain/1"
@@ -64,6 +65,7 @@ def domain(guest: GuestSpec, disks: Sequence[Disk], console: Path, marker: Marke
     devices = ET.SubElement(root, "devices")
     for disk in disks:
         _disk(devices, disk, host)
+    devices.extend(volume_xml.element(volume) for volume in guest.volumes)
     for nic in guest.nics:
         _interface(devices, nic, host)
     _small_devices(devices, console)

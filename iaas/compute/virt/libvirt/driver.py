@@ -17,13 +17,14 @@ from iaas.compute.virt.libvirt import guest as domains
 from iaas.compute.virt.libvirt.connection import Connection
 from iaas.compute.virt.libvirt.domain_xml import Marker
 from iaas.compute.virt.libvirt.events import lifecycle_power
+from iaas.compute.virt.libvirt.plugs import LibvirtPlugs
 from iaas.host import files
 from iaas.model.order import Guest, GuestSpec, Resources
 
 _LOG = logging.getLogger(__name__)
 
 
-class LibvirtDriver:
+class LibvirtDriver(LibvirtPlugs):
     """``state_dir`` is where disks will be: its file system is the host's disk. ``virt_type``: auto,
     kvm, qemu.
     """

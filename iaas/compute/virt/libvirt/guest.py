@@ -49,7 +49,14 @@ def view(domain: Any) -> Guest | None:
     if state is None:
         return None
     power = _POWERS.get(state, Power.NONE)
-    return Guest(server_id=domain.UUIDString(), power=power, fence=mark.fence)
+    stuck = power is Power.PAUSED and bool(_unless(lambda: io_error(domain), libvirt.VIR_ERR_NO_DOMAIN))
+    return Guest(server_id=domain.UUIDString(), power=power, fence=mark.fence, io_error=stuck)
+
+
+def io_error(domain: Any) -> bool:
+    """Whether QEMU itself has paused the guest, because a disk did not answer."""
+    state, reason = domain.state(0)
+    return bool(state == libvirt.VIR_DOMAIN_PAUSED and reason == libvirt.VIR_DOMAIN_PAUSED_IOERROR)
 
 
 def find(connection: Any, server_id: str) -> Any:
