@@ -71,6 +71,7 @@ def _compute(process: Start, database: Database, client: Client, network: Networ
         hosts=ComputeRpc(client),
         quota={name: getattr(quota, name) for name in QUOTA_DEFAULTS},
         deadline_s=process.section(sections.Conductor).deadline,
+        default_zone=process.section(sections.Scheduler).default_availability_zone,
     )
 
 

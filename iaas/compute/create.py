@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from iaas.compute import fitting, hostname, work
+from iaas.compute import fitting, hostname, server_groups, work
 from iaas.compute.service import Compute
 from iaas.context import Context
 from iaas.db import quotas
-from iaas.db.compute import flavors, keypairs, nodes, servers, tags
+from iaas.db.compute import aggregates, flavors, keypairs, nodes, servers, tags
 from iaas.db.engine import Tx
 from iaas.errors import Conflict, Forbidden, Invalid, NotFound, QuotaExceeded
 from iaas.ids import new_uuid
@@ -51,6 +51,8 @@ def _create(compute: Compute, tx: Tx, context: Context, wish: NewServers) -> tup
     plan = _plan(compute, tx, context, wish)
     amounts = {"instances": plan.count, "cores": plan.count * plan.flavor.vcpus, "ram": plan.count * plan.flavor.ram_mb}
     quotas.take(tx, context.owner, amounts, compute.quota)
+    if wish.group_id:
+        server_groups.join(compute, tx, context, wish.group_id, plan.count)
     reservation = f"r-{secrets.token_hex(4)}"
     return reservation, [_one(compute, tx, context, plan, reservation, index) for index in range(plan.count)]
 
@@ -63,7 +65,8 @@ def _one(compute: Compute, tx: Tx, context: Context, plan: _Plan, reservation: s
         "description": wish.description, "hostname": hostname.of(name, server_id), "image_id": wish.image_id,
         "flavor_id": plan.flavor.id, "flavor": plan.flavor, "metadata": wish.metadata, "user_data": wish.user_data,
         "key_name": plan.key.name if plan.key else None, "key_data": plan.key.public_key if plan.key else None,
-        "availability_zone": wish.availability_zone, "config_drive": wish.config_drive,
+        "availability_zone": wish.availability_zone, "config_drive": wish.config_drive, "group_id": wish.group_id,
+        "hints": wish.hints or None,
         "reservation_id": reservation, "launch_index": index,
     }  # fmt: skip
     servers.insert(tx, row)
@@ -87,7 +90,7 @@ def _plan(compute: Compute, tx: Tx, context: Context, wish: NewServers) -> _Plan
         except NotFound as error:
             raise Invalid("Can not find requested image", field="imageRef") from error
     fitting.check(image, flavor, wish.zero_disk)
-    _check_placement(tx, wish)
+    _check_placement(compute, tx, wish)
     key = None
     if wish.key_name:
         try:
@@ -112,12 +115,16 @@ def _flavor(tx: Tx, context: Context, flavor_id: str) -> Flavor:
     return flavor
 
 
-def _check_placement(tx: Tx, wish: NewServers) -> None:
-    zones = {node.availability_zone for node in nodes.all_nodes(tx)}
-    if wish.availability_zone and wish.availability_zone not in zones:
+def _check_placement(compute: Compute, tx: Tx, wish: NewServers) -> None:
+    if wish.availability_zone and wish.availability_zone not in _zones(compute, tx):
         raise Invalid("The requested availability zone is not available", field="availability_zone")
     if wish.forced_host and nodes.of_host(tx, wish.forced_host) is None:
         raise Invalid(f"Compute host {wish.forced_host} could not be found.", field="host")
+
+
+def _zones(compute: Compute, tx: Tx) -> set[str]:
+    zones = aggregates.zones(tx)
+    return {zones.get(node.host, compute.default_zone) for node in nodes.all_nodes(tx)}
 
 
 def _count(compute: Compute, tx: Tx, context: Context, wish: NewServers, flavor: Flavor) -> int:

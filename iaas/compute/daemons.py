@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from iaas.compute.service import DEFAULT_ZONE, Compute
+from iaas.compute.service import Compute
 from iaas.db import services
-from iaas.db.compute import nodes, servers
+from iaas.db.compute import aggregates, nodes, servers
 from iaas.db.engine import Tx
 from iaas.errors import Conflict, NotFound
 from iaas.model.node import Node
@@ -54,8 +54,8 @@ def all_of(compute: Compute, binary: str | None = None, host: str | None = None)
             item for item in services.all_of(tx, ours(binary) if binary else None, host) if item.binary not in ELSEWHERE
         ]
         now = judged(tx)
-        zones = {node.host: node.availability_zone for node in nodes.all_nodes(tx)}
-    return [_daemon(item, zones, now) for item in found]
+        zones = aggregates.zones(tx)
+    return [_daemon(compute, item, zones, now) for item in found]
 
 
 def judged(tx: Tx) -> datetime:
@@ -70,8 +70,8 @@ def change(compute: Compute, service_id: str, values: Mapping[str, Any]) -> Daem
 
     def write(tx: Tx) -> Daemon:
         item = services.change(tx, service_id, dict(values))
-        zones = {node.host: node.availability_zone for node in nodes.all_nodes(tx)}
-        return _daemon(item, zones, judged(tx))
+        zones = aggregates.zones(tx)
+        return _daemon(compute, item, zones, judged(tx))
 
     return compute.database.run(write)
 
@@ -96,6 +96,7 @@ def remove(compute: Compute, service_id: str) -> None:
             if servers.of_host(tx, item.host):
                 raise Conflict("Unable to delete compute service that is hosting instances.")
             nodes.forget(tx, item.host)
+            aggregates.forget_host(tx, item.host)
         services.remove(tx, service_id)
 
     compute.database.run(write)
@@ -118,6 +119,6 @@ def hypervisors(compute: Compute, with_servers: bool = False) -> list[Hypervisor
     ]
 
 
-def _daemon(item: Service, zones: Mapping[str, str], now: datetime) -> Daemon:
-    zone = zones.get(item.host, DEFAULT_ZONE) if item.binary == COMPUTE else "internal"
+def _daemon(compute: Compute, item: Service, zones: Mapping[str, str], now: datetime) -> Daemon:
+    zone = zones.get(item.host, compute.default_zone) if item.binary == COMPUTE else "internal"
     return Daemon(service=item, zone=zone, up=item.is_up(now))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from iaas.compute.service import Compute
-from iaas.db.compute import nodes, servers
+from iaas.db.compute import aggregates, servers
+from iaas.db.engine import Tx
 from iaas.errors import NotFound
 from iaas.model.network import Address
 from iaas.model.order import Nic
@@ -37,12 +38,16 @@ class ComputeFacade:
             if server_id is None:
                 raise NotFound("No server has this address.")
             server = servers.get(tx, server_id)
-            node = nodes.of_host(tx, server.host) if server.host else None
             return Guest(
                 server=server,
-                zone=node.availability_zone if node else server.availability_zone or "",
+                zone=self._zone(tx, server),
                 addresses=tuple(network.addresses(tx, [server_id]).get(server_id, ())),
                 groups=tuple(network.group_names(tx, [server_id]).get(server_id, ())),
                 ports=network.interfaces(tx, server_id),
                 nics=network.nics(tx, server_id),
             )
+
+    def _zone(self, tx: Tx, server: Server) -> str:
+        if server.host is None:
+            return server.availability_zone or ""
+        return aggregates.zones(tx).get(server.host, self._compute.default_zone)

@@ -10,7 +10,7 @@ from iaas.db import quotas
 from iaas.db.engine import Tx
 from iaas.errors import Invalid
 
-COUNTED = ("instances", "cores", "ram")  # per project; key pairs are counted per user
+COUNTED = ("instances", "cores", "ram", "server_groups")  # per project; key pairs are counted per user
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any
 from iaas.compute.service import Compute
 from iaas.context import Context
 from iaas.db import services
-from iaas.db.compute import nodes, server_lists, servers, tags
+from iaas.db.compute import aggregates, server_lists, servers, tags
 from iaas.db.compute.server_lists import Wanted
 from iaas.db.engine import Tx
 from iaas.errors import Conflict, Invalid, NotFound, QuotaExceeded
@@ -74,12 +74,12 @@ def details(compute: Compute, tx: Tx, found: Sequence[Server]) -> Details:
         return Details(now=tx.now())
     ids = [server.id for server in found]
     hosts = {server.host for server in found if server.host}
-    known = nodes.all_nodes(tx) if hosts else []
+    zones = aggregates.zones(tx) if hosts else {}
     return Details(
         addresses=compute.network.addresses(tx, ids),
         groups=compute.network.group_names(tx, ids),
         tags=tags.of_servers(tx, ids),
-        zones={node.host: node.availability_zone for node in known},
+        zones={host: zones.get(host, compute.default_zone) for host in hosts},
         services={item.host: item for item in services.all_of(tx, "iaas-compute")} if hosts else {},
         now=tx.now(),
     )

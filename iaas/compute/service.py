@@ -14,20 +14,21 @@ from iaas.network.facade import NetworkFacade
 from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.conductor import ConductorRpc
 
-DEFAULT_ZONE = "nova"
 QUOTA_DEFAULTS: Mapping[str, int] = {
     "instances": 10,
     "cores": 20,
     "ram": 51200,
     "key_pairs": 100,
     "metadata_items": 128,
+    "server_groups": 10,
+    "server_group_members": 10,
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compute:
     """``quota``: default limits of a project by resource; ``deadline_s``: after it an operation is given
-    up.
+    up; ``default_zone``: of hosts that no aggregate puts into a zone.
     """
 
     database: Database
@@ -37,3 +38,4 @@ class Compute:
     hosts: ComputeRpc
     quota: Mapping[str, int] = field(default_factory=lambda: QUOTA_DEFAULTS)
     deadline_s: int = 600
+    default_zone: str = "nova"

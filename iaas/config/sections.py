@@ -113,6 +113,7 @@ class Scheduler:
         ("service", "zone", "ram", "vcpu", "disk"), "Filters in order; files of iaas/scheduler/filters/."
     )
     weighers: tuple[str, ...] = option(("ram",), "Weighers in order; files of iaas/scheduler/weighers/.")
+    default_availability_zone: str = option("nova", "Zone of the hosts that no aggregate puts into another.")
     cpu_ratio: float = option(16.0, "vCPUs promised per physical CPU.")
     ram_ratio: float = option(1.0, "RAM promised per RAM present.")
     disk_ratio: float = option(1.0, "Disk promised per disk present.")
@@ -171,6 +172,8 @@ class Quota:
     ram: int = option(51200, "RAM, MiB.")
     key_pairs: int = option(100, "Key pairs of a user.")
     metadata_items: int = option(128, "Metadata items of a server.")
+    server_groups: int = option(10, "Server groups.")
+    server_group_members: int = option(10, "Servers of one group.")
     volumes: int = option(10, "Volumes.")
     gigabytes: int = option(1000, "GiB of volumes.")
     networks: int = option(100, "Networks.")

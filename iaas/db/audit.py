@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from iaas.db.engine import Tx
 from iaas.db.network import usage
-from iaas.db.schema.compute import allocations, compute_nodes, keypairs, servers
+from iaas.db.schema.compute import allocations, compute_nodes, keypairs, server_groups, servers
 from iaas.db.schema.image import images
 from iaas.db.schema.network import ip_allocations, network_hosts, ports, subnets
 from iaas.db.schema.operations import operations, quota_usage
@@ -101,6 +101,8 @@ def _counted(tx: Tx, live_servers: list[Any], live_volumes: list[Any]) -> dict[t
     for volume in live_volumes:
         add(volume.project_id, "volumes", 1)
         add(volume.project_id, "gigabytes", volume.size_gb)
+    for row in tx.all(sa.select(server_groups.c.project_id)):
+        add(row.project_id, "server_groups", 1)
     for row in tx.all(sa.select(keypairs.c.user_id)):
         add(row.user_id, "key_pairs", 1)
     held = sa.select(images.c.project_id, images.c.reserved).where(images.c.project_id.is_not(None))

@@ -17,7 +17,6 @@ class Node:
     hypervisor_version: int
     cpu_arch: str
     host_ip: str
-    availability_zone: str
     vcpus: int
     ram_mb: int
     disk_gb: int

@@ -193,6 +193,7 @@ class Server:
     deleted_at: datetime | None
     locked_by: str | None = None  # "owner" or "admin"
     group_id: str | None = None  # the server group that it was created in
+    hints: dict[str, list[str]] | None = None  # servers that it must be with, or not: different_host, same_host
     old_flavor: Flavor | None = None  # while RESIZED: what a revert goes back to
     old_host: str | None = None
     old_node: str | None = None

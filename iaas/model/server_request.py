@@ -21,7 +21,8 @@ class NewServers:
     """``max_count`` are wanted, ``min_count`` are enough when the quota has no room for more.
 
     ``user_data`` is base64 as given; ``forced_host`` only from callers that may force one; ``zero_disk``: the
-    caller may use a flavor without a root disk size for a local disk.
+    caller may use a flavor without a root disk size for a local disk. ``hints``: different_host and same_host, ids of
+    servers.
     """
 
     name: str
@@ -40,3 +41,5 @@ class NewServers:
     networks: NetworkWish | tuple[NetworkRequest, ...] = NetworkWish.DEFAULT
     security_groups: tuple[str, ...] = ()
     zero_disk: bool = False
+    group_id: str | None = None
+    hints: dict[str, list[str]] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from iaas.config.sections import Scheduler as Options
 from iaas.db import services
-from iaas.db.compute import nodes
+from iaas.db.compute import aggregates, nodes
 from iaas.db.engine import Tx
 from iaas.model.node import Capacity, Node
 from iaas.model.service import Service
@@ -25,12 +25,19 @@ def capacity(node: Node, options: Options) -> Capacity:
 def read(tx: Tx, options: Options) -> Sequence[HostState]:
     now = services.judgement_time(tx)
     daemons = {service.host: service for service in services.all_of(tx, "iaas-compute")}
+    zones = aggregates.zones(tx)
     states = []
     for node in nodes.all_nodes(tx):
         service = daemons.get(node.host)
         takes = service is not None and service.takes_work(now)
-        states.append(HostState(node=node, capacity=capacity(node, options), takes_work=takes,
-                                why_not=None if takes else _why_not(service)))  # fmt: skip
+        state = HostState(
+            node=node,
+            capacity=capacity(node, options),
+            zone=zones.get(node.host, options.default_availability_zone),
+            takes_work=takes,
+            why_not=None if takes else _why_not(service),
+        )
+        states.append(state)
     return states
 
 

@@ -19,6 +19,7 @@ class HostState:
 
     node: Node
     capacity: Capacity
+    zone: str
     takes_work: bool
     why_not: str | None = None  # why it takes no work
 

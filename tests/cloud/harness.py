@@ -26,7 +26,7 @@ from iaas.clock import ManualClock
 from iaas.compute.agent.disks import FakeDisks
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.service import ComputeAgent
-from iaas.compute.service import Compute
+from iaas.compute.service import QUOTA_DEFAULTS, Compute
 from iaas.compute.virt.fake import FakeDriver, FakeHypervisor
 from iaas.conductor.service import ConductorService, Parts
 from iaas.config import sections
@@ -337,7 +337,7 @@ class Cloud:
 
 def sections_quota() -> dict[str, int]:
     quota = sections.Quota()
-    return {name: getattr(quota, name) for name in ("instances", "cores", "ram", "key_pairs", "metadata_items")}
+    return {name: getattr(quota, name) for name in QUOTA_DEFAULTS}
 
 
 def arm(point: str, action: str = "crash") -> None:

@@ -11,6 +11,7 @@ from iaas.errors import NotFound
 
 # alias -> name; what this platform offers of them
 _EXTENSIONS = {
+    "os-aggregates": "Aggregates",
     "os-availability-zone": "AvailabilityZone",
     "os-console-output": "ConsoleOutput",
     "os-extended-availability-zone": "ExtendedAvailabilityZone",
@@ -25,6 +26,8 @@ _EXTENSIONS = {
     "os-lock-server": "LockServer",
     "os-multiple-create": "MultipleCreate",
     "os-quota-sets": "Quotas",
+    "os-scheduler-hints": "SchedulerHints",
+    "os-server-groups": "ServerGroups",
     "os-server-usage": "ServerUsage",
     "os-services": "Services",
     "os-user-data": "UserData",

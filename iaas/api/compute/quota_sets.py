@@ -18,10 +18,11 @@ from iaas.errors import Forbidden
 _CONSTANT: Mapping[str, tuple[int, int]] = {
     "fixed_ips": (-1, 35), "floating_ips": (-1, 35), "security_groups": (-1, 35), "security_group_rules": (-1, 35),
     "injected_files": (0, 56), "injected_file_content_bytes": (0, 56), "injected_file_path_bytes": (0, 56),
-    "server_groups": (0, 9999), "server_group_members": (0, 9999),
 }  # fmt: skip
 _LIMIT = {"type": ["integer", "string"], "pattern": "^-?[0-9]{1,10}$", "minimum": -1, "maximum": 2**31 - 1}
-_RESOURCES = ("instances", "cores", "ram", "key_pairs", "metadata_items")
+_RESOURCES = (
+    "instances", "cores", "ram", "key_pairs", "metadata_items", "server_groups", "server_group_members",
+)  # fmt: skip
 UPDATE = obj({"quota_set": obj({**dict.fromkeys(_RESOURCES, _LIMIT), "force": BOOLEAN,
                                 "tenant_id": {"type": "string", "maxLength": 64}})}, ("quota_set",))  # fmt: skip
 
@@ -78,12 +79,12 @@ def limits(call: Call[Compute]) -> dict[str, Any]:
         "maxTotalRAMSize": found.limits["ram"],
         "maxTotalKeypairs": found.limits["key_pairs"],
         "maxServerMeta": found.limits["metadata_items"],
-        "maxServerGroups": 0,
-        "maxServerGroupMembers": 0,
+        "maxServerGroups": found.limits["server_groups"],
+        "maxServerGroupMembers": found.limits["server_group_members"],
         "totalInstancesUsed": found.used.get("instances", 0),
         "totalCoresUsed": found.used.get("cores", 0),
         "totalRAMUsed": found.used.get("ram", 0),
-        "totalServerGroupsUsed": 0,
+        "totalServerGroupsUsed": found.used.get("server_groups", 0),
     }
     return {"limits": {"rate": [], "absolute": {**absolute, **_former(call, found.limits)}}}
 

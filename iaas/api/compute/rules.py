@@ -18,8 +18,10 @@ UNLOCK_OVERRIDE = Rule("os_compute_api:os-lock-server:unlock:unlock_override", A
 EVENTS = Rule("os_compute_api:os-instance-actions:events", ADMIN, "See the traceback of a step.")
 EVENT_DETAILS = Rule("os_compute_api:os-instance-actions:events:details", ADMIN, "See the host of a step.")
 OTHER_LIMITS = Rule("os_compute_api:limits:other_project", ADMIN, "Limits of another project.")
+ALL_GROUPS = Rule("os_compute_api:os-server-groups:index:all_projects", ADMIN, "Server groups of every project.")
 
 RULES = (
     FORCED_HOST, REQUESTED_DESTINATION, ZERO_DISK, ATTACH_NETWORK, ALL_TENANTS, ALL_TENANTS_DETAIL, ALL_FILTERS,
     EXTENDED, HOST_STATUS, EXTRA_SPECS, UNLOCK_OVERRIDE, EVENTS, EVENT_DETAILS, OTHER_LIMITS,
+    ALL_GROUPS,
 )  # fmt: skip

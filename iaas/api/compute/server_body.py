@@ -29,7 +29,21 @@ TAGS = {"type": "array", "items": TAG, "maxItems": 50, "uniqueItems": True}
 USER_DATA_MAX = 65535
 COUNT = {"type": ["integer", "string"], "pattern": "^[1-9][0-9]{0,5}$", "minimum": 1}
 HOST = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9-._]+$"}
-_HINTS = {"type": "object", "maxProperties": 0}  # an unknown hint is refused, not ignored (S-057)
+_SERVERS = {"type": ["string", "array"], "format": "uuid", "items": UUID, "minItems": 1, "maxItems": 100}
+# Hints without a filter of ours are taken and have no effect, as published; the internal ones of others are refused
+# (S-057), and no hint is without an end (S-120).
+_HINTS = {
+    "type": "object",
+    "properties": {"group": UUID, "different_host": _SERVERS, "same_host": _SERVERS},
+    "additionalProperties": {
+        "type": ["string", "array", "object", "number", "boolean", "null"],
+        "maxLength": 255,
+        "maxItems": 100,
+        "maxProperties": 32,
+    },
+    "propertyNames": {"pattern": "^[^_]", "maxLength": 255},
+    "maxProperties": 32,
+}
 _NIC = {
     "type": "object",
     "properties": {
@@ -102,6 +116,7 @@ def new_servers(call: Call[Compute]) -> NewServers:
     body: dict[str, Any] = call.body["server"]
     minor = call.version.minor if call.version else 1
     check_fields(body, minor)
+    hints = call.body.get("os:scheduler_hints") or call.body.get("OS-SCH-HNT:scheduler_hints") or {}
     low = int(body.get("min_count", 1))
     high = int(body.get("max_count", low))
     if low > high:
@@ -124,8 +139,14 @@ def new_servers(call: Call[Compute]) -> NewServers:
         security_groups=tuple(dict.fromkeys(item["name"] for item in body.get("security_groups", ()) if item)),
         forced_host=_destination(call, body),
         zero_disk=call.allows(rules.ZERO_DISK.name),
+        group_id=hints.get("group"),
+        hints={name: _listed(hints[name]) for name in ("different_host", "same_host") if name in hints},
     )
     return with_zone(wish, body.get("availability_zone"), call.allows(rules.FORCED_HOST.name))
+
+
+def _listed(hint: str | list[str]) -> list[str]:
+    return [hint] if isinstance(hint, str) else hint
 
 
 def _destination(call: Call[Compute], body: dict[str, Any]) -> str | None:

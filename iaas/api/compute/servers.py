@@ -48,7 +48,7 @@ def show_server(call: Call[Compute]) -> dict[str, Any]:
     server, details = servers.show(call.services, call.context, call.path["id"])
     shown = view.full(server, details)
     if view.minor >= 71:
-        shown["server_groups"] = []
+        shown["server_groups"] = [server.group_id] if server.group_id else []
     return {"server": shown}
 
 

@@ -29,7 +29,7 @@ def get(tx: Tx, node_id: str) -> Node | None:
     return Node(**row._mapping) if row else None
 
 
-def record(tx: Tx, host: str, resources: Resources, zone: str = "nova") -> None:
+def record(tx: Tx, host: str, resources: Resources) -> None:
     """Writes what a host says of itself; a new host appears by its first heartbeat (A-010)."""
     seen = {
         "hypervisor_hostname": resources.hypervisor_hostname,
@@ -44,8 +44,8 @@ def record(tx: Tx, host: str, resources: Resources, zone: str = "nova") -> None:
     known = of_host(tx, host)
     if known is None:
         now = tx.now()
-        row = {"id": new_uuid(), "host": host, "availability_zone": zone, "vcpus_used": 0, "ram_mb_used": 0,
-               "disk_gb_used": 0, "servers": 0, "created_at": now, "updated_at": now}  # fmt: skip
+        row = {"id": new_uuid(), "host": host, "vcpus_used": 0, "ram_mb_used": 0, "disk_gb_used": 0, "servers": 0,
+               "created_at": now, "updated_at": now}  # fmt: skip
         tx.insert(compute_nodes, row | seen, conflict=TryAgain("Another beat was first."))
     elif any(getattr(known, name) != value for name, value in seen.items()):
         tx.update(compute_nodes, compute_nodes.c.host == host, seen | {"updated_at": tx.now()})

@@ -35,6 +35,7 @@ servers = sa.Table(
     sa.Column("locked_reason", sa.String(255)),
     sa.Column("locked_by", sa.String(16)),  # "owner" or "admin": an administrator's lock is not the owner's to open
     sa.Column("group_id", sa.String(36), index=True),  # the server group that it was created in
+    sa.Column("hints", sa.JSON(none_as_null=True)),  # {"different_host": […], "same_host": […]}: for later moves, too
     sa.Column("old_flavor", sa.JSON(none_as_null=True)),  # while RESIZED: what a revert goes back to
     sa.Column("old_host", sa.String(255), index=True),
     sa.Column("old_node", sa.String(255)),
@@ -99,7 +100,6 @@ compute_nodes = sa.Table(
     sa.Column("hypervisor_version", sa.Integer, nullable=False),
     sa.Column("cpu_arch", sa.String(32), nullable=False),
     sa.Column("host_ip", sa.String(64), nullable=False),
-    sa.Column("availability_zone", sa.String(255), nullable=False, default="nova"),
     sa.Column("vcpus", sa.Integer, nullable=False),
     sa.Column("ram_mb", sa.Integer, nullable=False),
     sa.Column("disk_gb", sa.Integer, nullable=False),

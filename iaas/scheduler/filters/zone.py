@@ -8,7 +8,7 @@ from iaas.scheduler.pipeline import HostState
 
 class ZoneFilter:
     def rejects(self, host: HostState, request: PlacementRequest) -> str | None:
-        wanted, zone = request.availability_zone, host.node.availability_zone
+        wanted, zone = request.availability_zone, host.zone
         return f"it is in zone {zone}, not {wanted}" if wanted and wanted != zone else None
 
 

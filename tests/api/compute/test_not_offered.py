@@ -44,12 +44,6 @@ def test_the_older_delete_action_is_a_delete(world: World) -> None:
     assert row(world, server_id).task == "deleting"
 
 
-@pytest.mark.parametrize("noun", ["os-aggregates", "os-server-groups"])
-def test_a_grouping_of_which_there_is_none_is_not_found(world: World, noun: str) -> None:
-    assert noun.replace("os-", "").replace("-", "_") in world.ok("admin", "GET", f"/v2.1/{noun}")
-    world.refused(404, "admin", "GET", f"/v2.1/{noun}/{new_uuid()}")
-
-
 @pytest.mark.parametrize(
     ("verb", "more", "shown"),
     [

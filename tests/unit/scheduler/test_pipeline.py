@@ -14,11 +14,11 @@ def host(name: str = "h1", ram: int = 1024, ram_used: int = 0, zone: str = "nova
     now = datetime(2026, 1, 1, tzinfo=UTC)
     node = Node(
         id=name, host=name, hypervisor_hostname=name, hypervisor_type="QEMU", hypervisor_version=7002000,
-        cpu_arch="x86_64", host_ip="192.0.2.1", availability_zone=zone, vcpus=4, ram_mb=ram, disk_gb=100,
+        cpu_arch="x86_64", host_ip="192.0.2.1", vcpus=4, ram_mb=ram, disk_gb=100,
         vcpus_used=0, ram_mb_used=ram_used, disk_gb_used=0, servers=0, created_at=now, updated_at=now,
     )  # fmt: skip
     capacity = Capacity(vcpus=64, ram_mb=ram, disk_gb=100)
-    return HostState(node=node, capacity=capacity, takes_work=up, why_not=None if up else "it is down")
+    return HostState(node=node, capacity=capacity, zone=zone, takes_work=up, why_not=None if up else "it is down")
 
 
 def request(**changes: object) -> PlacementRequest:

@@ -199,8 +199,12 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("served_revision", sa.Integer(), nullable=False, server_default="-1"))
         batch_op.create_index(batch_op.f("ix_ports_router_id"), ["router_id"], unique=False)
 
+    with op.batch_alter_table("compute_nodes", schema=None) as batch_op:
+        batch_op.drop_column("availability_zone")  # it follows from the aggregates
+
     with op.batch_alter_table("servers", schema=None) as batch_op:
         batch_op.add_column(sa.Column("group_id", sa.String(length=36), nullable=True))
+        batch_op.add_column(sa.Column("hints", sa.JSON(none_as_null=True), nullable=True))
         batch_op.add_column(sa.Column("old_flavor", sa.JSON(none_as_null=True), nullable=True))
         batch_op.add_column(sa.Column("old_host", sa.String(length=255), nullable=True))
         batch_op.add_column(sa.Column("old_node", sa.String(length=255), nullable=True))

@@ -1,4 +1,4 @@
-"""Availability zones, and the groupings of which there are none yet: host aggregates and server groups."""
+"""os-availability-zone: the zones that hosts are in, by their aggregates; and the hosts and daemons of each."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from iaas.api.call import Call
-from iaas.api.route import ADMIN, ANY, READER, Route, Rule
+from iaas.api.route import ADMIN, ANY, Route, Rule
 from iaas.clock import iso8601_micro
 from iaas.compute import daemons
 from iaas.compute.daemons import Daemon
 from iaas.compute.service import Compute
-from iaas.errors import NotFound
 
 
 def list_zones(call: Call[Compute]) -> dict[str, Any]:
@@ -54,31 +53,9 @@ def _hosts(items: Sequence[Daemon]) -> dict[str, dict[str, Any]]:
     return hosts
 
 
-def list_aggregates(call: Call[Compute]) -> dict[str, Any]:
-    return {"aggregates": []}
-
-
-def show_aggregate(call: Call[Compute]) -> None:
-    raise NotFound(f"Aggregate {call.path['id'][:64]} could not be found.")
-
-
-def list_server_groups(call: Call[Compute]) -> dict[str, Any]:
-    return {"server_groups": []}
-
-
-def show_server_group(call: Call[Compute]) -> None:
-    raise NotFound(f"Instance group {call.path['id'][:64]} could not be found.")
-
-
-_ZONES = "/v2.1/os-availability-zone"
+_PATH = "/v2.1/os-availability-zone"
 ROUTES = (
-    Route("GET", _ZONES, list_zones, policy=Rule("os_compute_api:os-availability-zone:list", ANY)),
-    Route("GET", _ZONES + "/detail", list_zone_details,
+    Route("GET", _PATH, list_zones, policy=Rule("os_compute_api:os-availability-zone:list", ANY)),
+    Route("GET", _PATH + "/detail", list_zone_details,
           policy=Rule("os_compute_api:os-availability-zone:detail", ADMIN)),
-    Route("GET", "/v2.1/os-aggregates", list_aggregates, policy=Rule("os_compute_api:os-aggregates:index", ADMIN)),
-    Route("GET", "/v2.1/os-aggregates/<id>", show_aggregate, policy=Rule("os_compute_api:os-aggregates:show", ADMIN)),
-    Route("GET", "/v2.1/os-server-groups", list_server_groups,
-          policy=Rule("os_compute_api:os-server-groups:index", READER)),
-    Route("GET", "/v2.1/os-server-groups/<id>", show_server_group,
-          policy=Rule("os_compute_api:os-server-groups:show", READER)),
 )  # fmt: skip
