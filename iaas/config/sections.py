@@ -140,6 +140,13 @@ class Network:
     driver: str = option("linuxbridge", "Data plane driver: a file of iaas/network/drivers/.")
     state_dir: str = option("/var/lib/iaas/network", "dnsmasq's files of this host.")
     physical_networks: tuple[str, ...] = option(("physnet1:br-ex",), "physical_network:bridge pairs of this host.")
+    tenant_types: tuple[str, ...] = option(
+        ("vxlan",), "provider:network_type of networks that name none, in order of preference: vxlan, vlan, local."
+    )
+    vxlan_range: str = option("1001:65535", "first:last of the VNIs that are given to networks that name none.")
+    vlan_ranges: tuple[str, ...] = option(
+        (), "physical_network:first:last triples of the VLANs that are given to networks that name none."
+    )
     mark: str = option("iaas", "Name of this cloud's nft tables; different for every cloud on one machine.")
     domain: str = option("iaas.internal", "DNS domain of the guests.")
     mtu: int = option(1500, "MTU of the physical network.")
@@ -181,6 +188,8 @@ class Quota:
     ports: int = option(500, "Ports.")
     security_groups: int = option(10, "Security groups.")
     security_group_rules: int = option(100, "Security group rules.")
+    routers: int = option(10, "Routers.")
+    floatingips: int = option(50, "Floating IPs.")
 
 
 ALL: tuple[type, ...] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-LOCAL, FLAT = "local", "flat"
+LOCAL, FLAT, VLAN, VXLAN = "local", "flat", "vlan", "vxlan"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,24 @@ class Network:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Segment:
+    """What of the physical world a network takes for itself. ``number``: VLAN or VNI; None to be given one from
+    ``first`` to ``last``, both included (0, 0: the kind has no numbers)."""
+
+    kind: str
+    physical_network: str | None = None
+    number: int | None = None
+    first: int = 0
+    last: int = 0
+
+    def name(self, number: int | None) -> str | None:
+        """The text that no two networks share; None for networks that live in a host."""
+        if self.kind == LOCAL:
+            return None
+        return "/".join(str(part) for part in (self.kind, self.physical_network, number) if part is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
 class NetworkRequest:
     """One interface that a new server asks for: a network (with an address or not), or a port that exists."""
 
@@ -44,7 +62,8 @@ class NetworkRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """An address of a server as the compute API shows it. ``kind``: "fixed" (later also "floating")."""
+    """An address of a server as the compute API shows it. ``kind``: "fixed", or "floating" for one that leads to
+    the interface with this MAC."""
 
     network_name: str
     ip: str

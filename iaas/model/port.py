@@ -8,15 +8,24 @@ from datetime import datetime
 from iaas.model.wiring import FixedIp
 
 ACTIVE, DOWN = "ACTIVE", "DOWN"
+NOT_WIRED = "N/A"  # the status of a port that only holds an address
 DHCP_OWNER = "network:dhcp"
 COMPUTE_OWNER = "compute:nova"
+INTERFACE_OWNER = "network:router_interface"
+GATEWAY_OWNER = "network:router_gateway"
+FLOATING_OWNER = "network:floatingip"
+# Ports that the platform makes for itself: of no project, or not counted against its quota.
+PLATFORM_OWNERS = (DHCP_OWNER, GATEWAY_OWNER, FLOATING_OWNER)
+# Ports that only the thing they belong to may delete.
+SERVICE_OWNERS = (*PLATFORM_OWNERS, INTERFACE_OWNER)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Port:
     """``server_id`` is set by the compute service alone; ``device_id`` may be what a user wrote.
 
-    ``status`` is ACTIVE once the agent of ``host`` has reported this ``revision``. ``allowed_pairs``: (MAC,
+    ``status`` is ACTIVE once the agent of ``host`` has reported a revision as wired, and that of the DHCP host as
+    served. ``next_host``: wired there too, while the server moves. ``allowed_pairs``: (MAC,
     address or CIDR). ``groups``: ids of security groups.
     """
 
@@ -35,6 +44,7 @@ class Port:
     position: int
     made_for_server: bool
     host: str | None
+    next_host: str | None
     vnic_type: str
     profile: dict[str, object]
     port_security: bool

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 
 from iaas.config.sections import Network, Quota
 from iaas.errors import Invalid
+from iaas.model.network import LOCAL, VLAN, VXLAN
 
-RESOURCES = ("networks", "subnets", "ports", "security_groups", "security_group_rules")
+RESOURCES = (
+    "networks", "subnets", "ports", "security_groups", "security_group_rules", "routers", "floatingips",
+)  # fmt: skip
 
 
 def _silent(host: str) -> None:
@@ -18,21 +21,29 @@ def _silent(host: str) -> None:
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """``look(host)`` asks a host's agent to look again (NetworkAgentRpc.look); ``physical``: physical network ->
-    the bridge that it has on every host; ``limits``: default quota per resource, -1 is no limit."""
+    the bridge that it has on every host; ``limits``: default quota per resource, -1 is no limit; ``tenant_types``:
+    kinds of networks that name none, in order of preference; ``vxlan_range``, and ``vlan_ranges`` by physical
+    network: (first, last) of the numbers that are given to them."""
 
     look: Callable[[str], None] = _silent
     physical: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(RESOURCES, -1))
+    tenant_types: tuple[str, ...] = (VXLAN,)
+    vxlan_range: tuple[int, int] = (1001, 65535)
+    vlan_ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     mtu: int = 1500
     mac_prefix: str = "fa:16:3e"
 
     @classmethod
     def of(cls, network: Network, quota: Quota, look: Callable[[str], None] = _silent) -> Settings:
-        """From the sections of the configuration file. Raises Invalid for a malformed pair."""
+        """From the sections of the configuration file. Raises Invalid for a malformed pair, range or type."""
         return cls(
             look=look,
             physical=_pairs(network.physical_networks),
             limits={resource: getattr(quota, resource) for resource in RESOURCES},
+            tenant_types=_kinds(network.tenant_types),
+            vxlan_range=_range("vxlan_range", network.vxlan_range),
+            vlan_ranges=dict(_vlans(item) for item in network.vlan_ranges),
             mtu=network.mtu,
             mac_prefix=network.mac_prefix,
         )
@@ -46,3 +57,26 @@ def _pairs(items: Iterable[str]) -> dict[str, str]:
             raise Invalid(f"network.physical_networks: {item!r} is not physical_network:bridge")
         found[name.strip()] = bridge.strip()
     return found
+
+
+def _kinds(given: Iterable[str]) -> tuple[str, ...]:
+    kinds = tuple(kind.strip() for kind in given)
+    for kind in kinds:
+        if kind not in (VXLAN, VLAN, LOCAL):
+            raise Invalid(f"network.tenant_types: {kind!r} is not vxlan, vlan or local")
+    return kinds
+
+
+def _range(option: str, text: str) -> tuple[int, int]:
+    first, _, last = text.strip().partition(":")
+    if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last) < 2**24):
+        raise Invalid(f"network.{option}: {text!r} is not first:last")
+    return int(first), int(last)
+
+
+def _vlans(text: str) -> tuple[str, tuple[int, int]]:
+    physical, _, span = text.strip().partition(":")
+    first, last = _range("vlan_ranges", span)
+    if last > 4094:
+        raise Invalid(f"network.vlan_ranges: {text!r} goes beyond 4094")
+    return physical, (first, last)

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 
 from iaas.context import Context
 from iaas.db.engine import TryAgain, Tx
-from iaas.db.network import tags
+from iaas.db.network import segments, tags
 from iaas.db.network.listing import Query, Where, claim, page
 from iaas.db.schema.network import ip_allocations, networks, subnets
 from iaas.errors import Conflict, NotFound
 from iaas.ids import new_uuid
-from iaas.model.network import Network, NetworkAvailability
+from iaas.model.network import Network, NetworkAvailability, Segment
 
 FIELDS: dict[str, sa.Column[Any]] = {
     "id": networks.c.id,
@@ -39,6 +39,7 @@ FIELDS: dict[str, sa.Column[Any]] = {
 }
 _PLAIN = [item.name for item in fields(Network) if item.name in networks.c]
 ZONES = 65535
+_TRIES = 16
 
 
 def visible(context: Context) -> Where:
@@ -55,20 +56,19 @@ def usable(context: Context) -> Where:
     return sa.or_(own, networks.c.shared) & networks.c.admin_state_up
 
 
-def insert(tx: Tx, values: Mapping[str, Any]) -> str:
-    """Inserts a network under a conntrack zone that is free, and gives its id. Raises Conflict when another
-    network has the segment."""
-    segment = values.get("segment")
-    taken = Conflict(f"Unable to create the network. The segment {segment} is in use.", code="FlatNetworkInUse")
-    if segment and tx.scalar(sa.select(networks.c.id).where(networks.c.segment == segment)):
-        raise taken
+def insert(tx: Tx, values: Mapping[str, Any], segment: Segment) -> str:
+    """Inserts a network under a conntrack zone and a segment that are free, and gives its id. Raises Conflict when
+    another network has the segment that was named, or none is left."""
     now, id = tx.now(), new_uuid()
     row = {**values, "id": id, "revision": 1, "created_at": now, "updated_at": now}
-    for _ in range(16):
+    for _ in range(_TRIES):
+        number = segments.free(tx, segment)
+        name = segment.name(number)
+        if number == segment.number and segments.used(tx, name):
+            raise segments.taken(segment, number)
+        row |= {"segmentation_id": number, "segment": name}
         if claim(tx, networks, {**row, "zone": 1 + secrets.randbelow(ZONES)}):
             return id
-        if segment and tx.scalar(sa.select(networks.c.id).where(networks.c.segment == segment)):
-            raise taken
     return _insert_in_gap(tx, row)
 
 
@@ -82,7 +82,7 @@ def _insert_in_gap(tx: Tx, row: Mapping[str, Any]) -> str:
     if zone is None:
         raise Conflict("Unable to create the network. No conntrack zone is left.", code="NoNetworkAvailable")
     if not claim(tx, networks, {**row, "zone": zone}):
-        raise TryAgain("Another request took the zone.")
+        raise TryAgain("Another request took the zone or the segment.")
     return str(row["id"])
 
 

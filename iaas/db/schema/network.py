@@ -79,6 +79,9 @@ ports = sa.Table(
     # The revision that the host's agent, and that of the DHCP host, have reported as in force (C-24).
     sa.Column("wired_revision", sa.Integer, nullable=False, default=-1),
     sa.Column("served_revision", sa.Integer, nullable=False, default=-1),
+    # While its server moves: the host that it is wired on besides, and what that host has reported.
+    sa.Column("next_host", sa.String(255), index=True),
+    sa.Column("next_wired_revision", sa.Integer, nullable=False, default=-1),
     sa.Column("position", sa.Integer, nullable=False, default=0),  # order of the server's interfaces
     sa.Column("made_for_server", sa.Boolean, nullable=False, default=False),  # goes when the server goes
     sa.Column("host", sa.String(255), index=True),

@@ -197,7 +197,10 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("router_id", sa.String(length=36), nullable=True))
         batch_op.add_column(sa.Column("wired_revision", sa.Integer(), nullable=False, server_default="-1"))
         batch_op.add_column(sa.Column("served_revision", sa.Integer(), nullable=False, server_default="-1"))
+        batch_op.add_column(sa.Column("next_host", sa.String(length=255), nullable=True))
+        batch_op.add_column(sa.Column("next_wired_revision", sa.Integer(), nullable=False, server_default="-1"))
         batch_op.create_index(batch_op.f("ix_ports_router_id"), ["router_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_ports_next_host"), ["next_host"], unique=False)
 
     with op.batch_alter_table("compute_nodes", schema=None) as batch_op:
         batch_op.drop_column("availability_zone")  # it follows from the aggregates
