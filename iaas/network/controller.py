@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection
 
 from iaas.db.engine import Database, Tx
-from iaas.db.network import ports as ports_db
+from iaas.db.network import reports as reports_db
 from iaas.db.network import wiring as wiring_db
 from iaas.model.wiring import HostWiring, WiringReport
 from iaas.network import dhcp
@@ -31,14 +31,14 @@ class Controller:
             return wiring_db.of_host(tx, agent_host)
 
     def wired(self, report: WiringReport) -> None:
-        """Ports that are still as the agent wired them become ACTIVE; a stale report changes nothing."""
+        """What is still as the agent made it becomes ACTIVE; a stale report changes nothing."""
 
         def write(tx: Tx) -> None:
-            servers = ports_db.mark_active(tx, report.host, report.wired)
+            servers = reports_db.of_ports(tx, report.host, report.wired, report.served)
             if servers:
                 self._on_wired(tx, sorted(servers))
 
-        if report.wired:
+        if report.wired or report.served:
             self._database.run(write)
 
     def repair(self) -> list[str]:

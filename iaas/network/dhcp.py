@@ -30,10 +30,12 @@ def sync(tx: Tx, settings: Settings, network: Network, near: str | None = None) 
     host = _host(tx, network, near)
     if host is None:
         return  # no agent anywhere: repair() makes up for it when one appears
-    port = ports_db.dhcp_port(tx, network.id) or _make_port(tx, settings, network, host)
+    port = ports_db.dhcp_port(tx, network.id)
+    if port is None or port.host != host:
+        doorbells.ring(tx, settings, [port.host if port else None, *hosts_db.over_tunnels(tx, [network.id])])
+    port = port or _make_port(tx, settings, network, host)
     if port.host != host:
         ports_db.update(tx, port.id, {"host": host, "status": ACTIVE})
-        doorbells.ring(tx, settings, [port.host])
     served = {fixed.subnet_id for fixed in port.fixed_ips}
     ids = {subnet.id for subnet in wanted}
     addresses_db.give(tx, port.id, [fixed for fixed in port.fixed_ips if fixed.subnet_id not in ids])

@@ -31,10 +31,14 @@ def ring(tx: Tx, settings: Settings, hosts: Iterable[str | None]) -> None:
 
 
 def ports_changed(tx: Tx, settings: Settings, ports: Iterable[Port]) -> None:
-    """Their own hosts, the DHCP hosts of their networks, and hosts whose rules name their groups."""
+    """Their own hosts, the DHCP hosts of their networks, hosts whose rules name their groups, and those that reach
+    them through a tunnel."""
     ports = list(ports)
-    hosts = {port.host for port in ports if port.host}
-    hosts.update(hosts_db.dhcp_hosts(tx, {port.network_id for port in ports}).values())
+    hosts = {host for port in ports for host in (port.host, port.next_host) if host}
+    network_ids = {port.network_id for port in ports}
+    hosts.update(hosts_db.dhcp_hosts(tx, network_ids).values())
+    if hosts:
+        hosts |= hosts_db.over_tunnels(tx, network_ids)
     groups = {group for port in ports for group in port.groups}
     if groups:
         hosts |= hosts_db.watching(tx, groups)

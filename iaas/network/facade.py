@@ -86,13 +86,50 @@ class NetworkFacade:
         networks = networks_db.by_ids(tx, {port.network_id for port in found})
         moved = [port for port in found if port.host != host]
         for port in moved:
-            ports_db.update(tx, port.id, {"host": host, "status": DOWN})
+            ports_db.update(tx, port.id, {"host": host, "next_host": None, "status": DOWN})
         for network_id in sorted({port.network_id for port in moved}):
             dhcp.sync(tx, self.settings, networks[network_id], near=host)
         if moved:
             doorbells.ring(tx, self.settings, [host])
             doorbells.ports_changed(tx, self.settings, moved)
         return tuple(self._nic(port, networks[port.network_id]) for port in found)
+
+    def bind_also(self, tx: Tx, server_id: str, host: str) -> tuple[Nic, ...]:
+        """For a live migration: has the server's ports wired on a second host, while they stay ACTIVE where they are.
+        Gives the interfaces as they are there. Then ``wired_also``, and ``activate`` or ``unbind_also``."""
+        found = ports_db.of_server(tx, server_id)
+        fresh = [port for port in found if port.host != host and port.next_host != host]
+        for port in fresh:
+            ports_db.update(tx, port.id, {"next_host": host, "next_wired_revision": -1})
+        if fresh:
+            doorbells.ring(tx, self.settings, [host])
+            doorbells.ports_changed(tx, self.settings, fresh)
+        networks = networks_db.by_ids(tx, {port.network_id for port in found})
+        return tuple(self._nic(port, networks[port.network_id]) for port in found)
+
+    def wired_also(self, tx: Tx, server_id: str, host: str) -> bool:
+        """Whether rules, bridges and tunnels of every port that is up are in force on the second host."""
+        return servers_db.wired_also(tx, server_id, host)
+
+    def activate(self, tx: Tx, server_id: str, host: str) -> None:
+        """The guest runs on the second host now: its ports are there, and no longer on the first. They stay ACTIVE,
+        being wired. A port that is there already stays as it is."""
+        moved = [port for port in ports_db.of_server(tx, server_id) if port.host != host]
+        for port in moved:
+            ports_db.move(tx, port.id, host)
+        networks = networks_db.by_ids(tx, {port.network_id for port in moved})
+        for network in networks.values():
+            dhcp.sync(tx, self.settings, network, near=host)
+        if moved:
+            doorbells.ring(tx, self.settings, [host])
+            doorbells.ports_changed(tx, self.settings, moved)
+
+    def unbind_also(self, tx: Tx, server_id: str) -> None:
+        """The live migration does not come to pass: the ports are on no second host."""
+        also = [port for port in ports_db.of_server(tx, server_id) if port.next_host is not None]
+        for port in also:
+            ports_db.update(tx, port.id, {"next_host": None, "next_wired_revision": -1})
+        doorbells.ports_changed(tx, self.settings, also)
 
     def nics(self, tx: Tx, server_id: str) -> tuple[Nic, ...]:
         """The interfaces as bind gives them, without a change."""
@@ -108,13 +145,14 @@ class NetworkFacade:
         """The server's ports stay its own, but on no host."""
         bound = [port for port in ports_db.of_server(tx, server_id) if port.host is not None]
         for port in bound:
-            ports_db.update(tx, port.id, {"host": None, "status": DOWN})
+            ports_db.update(tx, port.id, {"host": None, "next_host": None, "status": DOWN})
         doorbells.ports_changed(tx, self.settings, bound)
 
     def release(self, tx: Tx, server_id: str) -> None:
         """Deletes the ports that allocate made, and sets those free that it took."""
         found = ports_db.of_server(tx, server_id)
         free = {"server_id": None, "device_id": "", "device_owner": "", "host": None, "status": DOWN, "position": 0}
+        free["next_host"] = None
         for port in found:
             if not port.made_for_server:
                 ports_db.update(tx, port.id, free)

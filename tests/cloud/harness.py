@@ -243,8 +243,8 @@ class Cloud:
         return Server(self.bus, SchedulerRpc, manager, clock=self.clock)
 
     def _controller(self) -> Server:
-        controller = Controller(self.database, self.settings, partial(ring, self.conductor_rpc.run))
-        return Server(self.bus, NetworkRpc, controller, clock=self.clock)
+        self.controller = Controller(self.database, self.settings, partial(ring, self.conductor_rpc.run))
+        return Server(self.bus, NetworkRpc, self.controller, clock=self.clock)
 
     # -- time and messages ----------------------------------------------------------------------------------------
 
@@ -292,6 +292,7 @@ class Cloud:
             self.conductor.flush()
             self.conductor.sweep()
             self.conductor.renew()
+            self.controller.repair()
         except failpoints.Crash as death:
             self.bury(str(death))
         self.deliver()

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from iaas.db import services as services_db
 from iaas.db.engine import Tx
 from iaas.db.network.listing import claim
 from iaas.db.schema.network import (
@@ -18,6 +19,7 @@ from iaas.db.schema.network import (
     subnets,
 )
 from iaas.db.schema.operations import services
+from iaas.model.network import VXLAN
 from iaas.model.port import DHCP_OWNER
 from iaas.model.service import DEAD, DHCP, SUSPECT
 
@@ -59,7 +61,7 @@ def least_loaded(tx: Tx) -> str | None:
     query = (
         sa.select(services.c.host)
         .select_from(services.outerjoin(network_hosts, network_hosts.c.host == services.c.host))
-        .where(services.c.binary == AGENT, _well(tx.now()), has_role(DHCP))
+        .where(services.c.binary == AGENT, _well(services_db.judgement_time(tx)), has_role(DHCP))
         .group_by(services.c.host)
         .order_by(load, services.c.host)
         .limit(1)
@@ -73,7 +75,7 @@ def deserted(tx: Tx, limit: int = 100) -> list[tuple[str, str]]:
     up = sa.select(services.c.host).where(
         services.c.binary == AGENT,
         services.c.forced_down.is_(False),
-        services.c.last_seen > tx.now() - DEAD,
+        services.c.last_seen > services_db.judgement_time(tx) - DEAD,
         has_role(DHCP),
     )
     rows = tx.all(sa.select(network_hosts).where(network_hosts.c.host.not_in(up)).limit(limit))
@@ -95,11 +97,22 @@ def guests_on(tx: Tx, network_id: str, host: str) -> bool:
 
 
 def of_network(tx: Tx, network_id: str) -> set[str]:
-    """Hosts with a port of the network, its DHCP server's included."""
-    bound = (ports.c.network_id == network_id) & ports.c.host.is_not(None)
-    hosts = {row.host for row in tx.all(sa.select(ports.c.host).where(bound).distinct())}
+    """Hosts with a port of the network, its DHCP server's and its routers' included."""
+    hosts = _bound(tx, ports.c.network_id == network_id)
     served = dhcp_host(tx, network_id)
     return hosts | {served} if served else hosts
+
+
+def over_tunnels(tx: Tx, network_ids: Iterable[str]) -> set[str]:
+    """Hosts with a port of those of the networks that are tunnelled: they know each other's ports."""
+    tunnelled = sa.select(networks.c.id).where(networks.c.id.in_(sorted(set(network_ids))), networks.c.kind == VXLAN)
+    return _bound(tx, ports.c.network_id.in_(tunnelled))
+
+
+def _bound(tx: Tx, where: sa.ColumnElement[bool]) -> set[str]:
+    """Hosts of the ports, those included where a port is about to move."""
+    rows = tx.all(sa.select(ports.c.host, ports.c.next_host).where(where).distinct())
+    return {host for row in rows for host in row if host}
 
 
 def of_groups(tx: Tx, group_ids: Iterable[str]) -> set[str]:
@@ -115,8 +128,7 @@ def watching(tx: Tx, group_ids: Iterable[str]) -> set[str]:
 
 
 def _with_ports_in(tx: Tx, groups: list[str] | sa.Select[tuple[str]]) -> set[str]:
-    query = sa.select(ports.c.host).join_from(ports, port_groups).where(port_groups.c.group_id.in_(groups))
-    return {row.host for row in tx.all(query.where(ports.c.host.is_not(None)).distinct())}
+    return _bound(tx, ports.c.id.in_(sa.select(port_groups.c.port_id).where(port_groups.c.group_id.in_(groups))))
 
 
 def has_role(role: str) -> sa.ColumnElement[bool]:

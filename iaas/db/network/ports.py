@@ -15,7 +15,7 @@ from iaas.db.network.listing import Query, Where, claim, page
 from iaas.db.schema.network import ip_allocations, networks, port_groups, ports, subnets
 from iaas.errors import Conflict, Invalid, NotFound
 from iaas.ids import new_mac, new_uuid
-from iaas.model.port import ACTIVE, DHCP_OWNER, Port
+from iaas.model.port import DHCP_OWNER, DOWN, Port
 from iaas.model.wiring import FixedIp
 
 FIELDS: dict[str, sa.Column[Any]] = {
@@ -124,6 +124,17 @@ def update(tx: Tx, id: str, values: Mapping[str, Any], where: Where | None = Non
     return bool(tx.update(ports, condition, changed))
 
 
+def move(tx: Tx, id: str, host: str) -> None:
+    """The port is on that host from now on. It keeps its status if the host has wired it already (next_host)."""
+    c = ports.c
+    ready = (c.next_host == host) & (c.next_wired_revision == c.revision)
+    values: dict[str, Any] = {"host": host, "next_host": None, "next_wired_revision": -1}
+    values |= {"status": sa.case((ready, c.status), else_=DOWN)}
+    values |= {"wired_revision": sa.case((ready, c.revision + 1), else_=-1)}
+    values |= {"served_revision": sa.case((c.served_revision == c.revision, c.revision + 1), else_=c.served_revision)}
+    update(tx, id, values)
+
+
 def free(id: str) -> Where:
     """Nobody uses the port: the condition under which a server takes it."""
     return (ports.c.id == id) & ports.c.server_id.is_(None) & (ports.c.device_id == "")
@@ -143,19 +154,6 @@ def delete(tx: Tx, ids: Sequence[str]) -> int:
         return 0
     tags.remove_all(tx, ids)
     return tx.delete(ports, ports.c.id.in_(ids))
-
-
-def mark_active(tx: Tx, host: str, wired: Sequence[tuple[str, int]]) -> set[str]:
-    """Ports of that host that still are as they were wired (id and revision) become ACTIVE, by compare-and-swap.
-    Gives the servers whose ports just did."""
-    servers: set[str] = set()
-    for start in range(0, len(wired), 400):
-        chunk = [tuple(pair) for pair in wired[start : start + 400]]
-        same = sa.tuple_(ports.c.id, ports.c.revision).in_(chunk)
-        where = (ports.c.host == host) & (ports.c.status != ACTIVE) & same
-        change = ports.update().where(where).values(status=ACTIVE).returning(ports.c.server_id)
-        servers.update(row.server_id for row in tx.execute(change) if row.server_id)
-    return servers
 
 
 def _with_fixed_ips(values: Sequence[str]) -> Where:

@@ -1,4 +1,4 @@
-"""Numbers of segments: which are free, and whose fault it is when none is. Taken by networks.segment, which is unique."""
+"""Numbers of segments: which are free, and the fault of naming one in use. The unique networks.segment takes them."""
 
 from __future__ import annotations
 

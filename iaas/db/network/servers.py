@@ -74,3 +74,11 @@ def wired(tx: Tx, server_id: str) -> bool:
     """Whether every port of the server that is up is ACTIVE; a server without ports needs no wiring."""
     waiting = (ports.c.server_id == server_id) & (ports.c.status != ACTIVE) & ports.c.admin_state_up
     return tx.scalar(sa.select(ports.c.id).where(waiting).limit(1)) is None
+
+
+def wired_also(tx: Tx, server_id: str, host: str) -> bool:
+    """The same for the host that the server moves to; a port that is there already counts."""
+    c = ports.c
+    there = ((c.next_host == host) & (c.next_wired_revision == c.revision)) | ((c.host == host) & (c.status == ACTIVE))
+    waiting = (c.server_id == server_id) & c.admin_state_up & (sa.case((there, 1), else_=0) == 0)
+    return tx.scalar(sa.select(c.id).where(waiting).limit(1)) is None

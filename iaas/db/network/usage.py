@@ -7,9 +7,17 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from iaas.db.engine import Tx
-from iaas.db.schema.network import networks, ports, security_group_rules, security_groups, subnets
+from iaas.db.schema.network import (
+    floating_ips,
+    networks,
+    ports,
+    routers,
+    security_group_rules,
+    security_groups,
+    subnets,
+)
 from iaas.db.schema.operations import quota_limits
-from iaas.model.port import DHCP_OWNER
+from iaas.model.port import PLATFORM_OWNERS
 
 _COUNTED = {
     "networks": networks,
@@ -17,17 +25,19 @@ _COUNTED = {
     "ports": ports,
     "security_groups": security_groups,
     "security_group_rules": security_group_rules,
+    "routers": routers,
+    "floatingips": floating_ips,
 }
 
 
 def counted(tx: Tx) -> dict[tuple[str, str], int]:
-    """(project, resource) -> rows that count against the quota, for the audit. The ports of DHCP servers are the
-    platform's and don't count."""
+    """(project, resource) -> rows that count against the quota, for the audit. The ports that the
+    platform makes for itself don't count."""
     found: dict[tuple[str, str], int] = {}
     for resource, table in _COUNTED.items():
         query = sa.select(table.c.project_id, sa.func.count().label("n")).group_by(table.c.project_id)
         if table is ports:
-            query = query.where(ports.c.device_owner != DHCP_OWNER)
+            query = query.where(ports.c.device_owner.not_in(PLATFORM_OWNERS))
         found |= {(row.project_id, resource): row.n for row in tx.all(query)}
     return found
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from iaas.db.engine import Tx
 from iaas.db.network import subnets as subnets_db
+from iaas.db.network import tunnels
 from iaas.db.schema.network import (
     ip_allocations,
     network_hosts,
@@ -19,7 +20,8 @@ from iaas.db.schema.network import (
     ports,
     security_group_rules,
 )
-from iaas.model.port import DHCP_OWNER
+from iaas.model.network import VXLAN
+from iaas.model.port import DHCP_OWNER, SERVICE_OWNERS
 from iaas.model.subnet import Subnet
 from iaas.model.wiring import (
     DhcpHost,
@@ -31,6 +33,7 @@ from iaas.model.wiring import (
     PortWiring,
     RuleWiring,
     SubnetWiring,
+    TunnelWiring,
 )
 
 Where = sa.ColumnElement[bool]
@@ -41,10 +44,11 @@ def of_host(tx: Tx, host: str) -> HostWiring:
 
     A port that is administratively down is left out: what comes from an unknown tap is dropped.
     """
-    here = (ports.c.host == host) & (ports.c.device_owner != DHCP_OWNER) & ports.c.admin_state_up
+    bound = (ports.c.host == host) | (ports.c.next_host == host)
+    here = bound & ports.c.device_owner.not_in(SERVICE_OWNERS) & ports.c.admin_state_up
     served = sa.select(network_hosts.c.network_id).where(network_hosts.c.host == host)
     plugged = sa.select(ports.c.network_id).where(here)
-    bound = tx.all(sa.select(ports).where(here).order_by(ports.c.id))
+    guests = tx.all(sa.select(ports).where(here).order_by(ports.c.id))
     clients = tx.all(sa.select(ports).where(ports.c.network_id.in_(served)).order_by(ports.c.id))
     ips = _addresses(tx, here | ports.c.network_id.in_(served))
     memberships = _memberships(tx, here)
@@ -55,9 +59,10 @@ def of_host(tx: Tx, host: str) -> HostWiring:
     for subnet in subnets_db.of_networks(tx, [row.id for row in nets]):
         by_network[subnet.network_id].append(subnet)
     dhcp = _dhcp(clients, ips, by_network)
+    tunnelled = tunnels.of_host(tx, host, [row.id for row in nets if row.kind == VXLAN])
     return HostWiring(
-        networks=tuple(_network(row, by_network[row.id], dhcp.get(row.id)) for row in nets),
-        ports=tuple(_port(row, ips[row.id], memberships[row.id]) for row in bound),
+        networks=tuple(_network(row, by_network[row.id], dhcp.get(row.id), tunnelled.get(row.id)) for row in nets),
+        ports=tuple(_port(row, ips[row.id], memberships[row.id]) for row in guests),
         groups=_groups(tx, here),
     )
 
@@ -88,19 +93,23 @@ def _dhcp(
     for row in clients:
         if row.device_owner == DHCP_OWNER:
             own[row.network_id] = row
-            continue
+        if row.device_owner in SERVICE_OWNERS:
+            continue  # they know their addresses
         answered = {subnet.id for subnet in by_network[row.network_id] if subnet.enable_dhcp}
         mine = tuple(fixed for fixed in ips[row.id] if fixed.subnet_id in answered)
         if mine:
             name = "host-" + mine[0].ip.replace(".", "-").replace(":", "-").strip("-")
-            hosts[row.network_id].append(DhcpHost(port_id=row.id, mac=row.mac, ips=mine, hostname=name))
+            client = DhcpHost(port_id=row.id, mac=row.mac, ips=mine, hostname=name, revision=row.revision)
+            hosts[row.network_id].append(client)
     return {
         id: DhcpWiring(port_id=row.id, mac=row.mac, ips=tuple(ips[row.id]), hosts=tuple(hosts[id]))
         for id, row in own.items()
     }
 
 
-def _network(row: sa.Row[Any], members: Iterable[Subnet], dhcp: DhcpWiring | None) -> NetworkWiring:
+def _network(
+    row: sa.Row[Any], members: Iterable[Subnet], dhcp: DhcpWiring | None, tunnel: TunnelWiring | None
+) -> NetworkWiring:
     return NetworkWiring(
         id=row.id,
         kind=row.kind,
@@ -121,6 +130,7 @@ def _network(row: sa.Row[Any], members: Iterable[Subnet], dhcp: DhcpWiring | Non
             for subnet in members
         ),
         dhcp=dhcp,
+        tunnel=tunnel,
     )
 
 

@@ -57,7 +57,7 @@ class Loop:
         self._repeat_at = 0.0
         self._failures = 0
         self._suspects: dict[str, float] = {}
-        self._told: dict[str, int] = {}
+        self._told: dict[tuple[str, str], int] = {}  # ("wired" or "served", port id) -> revision
 
     @property
     def suspects(self) -> frozenset[str]:
@@ -141,13 +141,27 @@ class Loop:
         networks = {network.id for network in wish.networks} - set(broken)
         wired = {port.id: port.revision for port in wish.ports if port.network_id in networks and None not in broken}
         repeat = now >= self._repeat_at
-        self._told = {id: revision for id, revision in self._told.items() if id in wired}
-        news = [(id, revision) for id, revision in wired.items() if repeat or self._told.get(id) != revision]
+        served = {
+            client.port_id: client.revision
+            for network in wish.networks
+            if network.id in networks and network.dhcp is not None and None not in broken
+            for client in network.dhcp.hosts
+        }
+        told = {("wired", id): revision for id, revision in wired.items()}
+        told |= {("served", id): revision for id, revision in served.items()}
+        self._told = {key: revision for key, revision in self._told.items() if key in told}
+        news = [(key, revision) for key, revision in told.items() if repeat or self._told.get(key) != revision]
         failpoints.hit("network.agent.before_report")
         for start in range(0, len(news), _REPORT_PORTS):
-            ports = news[start : start + _REPORT_PORTS]
-            self._rpc.wired(WiringReport(host=self._host, wired=tuple(ports)))
-            self._told.update(ports)
+            part = news[start : start + _REPORT_PORTS]
+            self._rpc.wired(
+                WiringReport(
+                    host=self._host,
+                    wired=tuple((id, revision) for (what, id), revision in part if what == "wired"),
+                    served=tuple((id, revision) for (what, id), revision in part if what == "served"),
+                )
+            )
+            self._told.update(part)
         if repeat:
             self._repeat_at = now + REPEAT_SECONDS
 

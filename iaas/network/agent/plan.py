@@ -57,7 +57,7 @@ def physical_bridges(pairs: Iterable[str]) -> dict[str, str]:
 def bridge_of(network: NetworkWiring, physical: Mapping[str, str]) -> str:
     """The bridge that the network's taps are members of: its own ``brq…``, or for a flat network the
     operator's bridge of the physical network itself. Raises NotFound or Unsupported."""
-    if network.kind == "local":
+    if network.kind in ("local", "vxlan"):
         return bridge_name(network.id)
     if network.kind != filters.FLAT:
         raise Unsupported(f"network type {network.kind} is not supported by this host")

@@ -57,6 +57,10 @@ class Fleet:
         asked = tuple(NetworkRequest(network_id=w.id) if isinstance(w, Network) else w for w in wanted)
         return server, self.database.run(lambda tx: self.facade.allocate(tx, context, server, asked, groups))
 
+    def facade_ports(self, server_id: str) -> tuple[Port, ...]:
+        with self.database.read() as tx:
+            return self.facade.interfaces(tx, server_id)
+
     def get(self, port_id: str) -> Port:
         with self.database.read() as tx:
             return ports_db.get(tx, port_id)

@@ -70,7 +70,7 @@ def test_a_network_made_before_any_agent_gets_its_server_later(database: Databas
 
 def test_a_local_network_is_served_where_its_first_guest_is(database: Database) -> None:
     fleet = Fleet(database, "h1", "h2")
-    net = fleet.network()
+    net = fleet.network(kind="local")
     assert host_of(fleet, net) == "h1"
     server, _ = fleet.allocate(net)
     fleet.database.run(lambda tx: fleet.facade.bind(tx, server, "h2"))

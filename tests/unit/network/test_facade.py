@@ -23,10 +23,12 @@ def fleet(database: Database) -> Fleet:
     return Fleet(database, "h1")
 
 
-def report(fleet: Fleet, host: str, *ports: Any) -> list[str]:
+def report(fleet: Fleet, host: str, *ports: Any, served: bool | None = None) -> list[str]:
+    """The agent of the host reports the ports: wired and served, or one of the two."""
     woken: list[str] = []
     controller = Controller(fleet.database, fleet.settings, lambda tx, servers: woken.extend(servers))
-    controller.wired(WiringReport(host=host, wired=tuple((port.id, port.revision) for port in ports)))
+    told = tuple((port.id, port.revision) for port in ports)
+    controller.wired(WiringReport(host=host, wired=() if served else told, served=() if served is False else told))
     return woken
 
 
@@ -64,7 +66,7 @@ def test_a_nic_names_the_devices_that_the_agent_wires(fleet: Fleet) -> None:
     nics = bind(fleet, server, "h1")
     assert [nic.tap for nic in nics] == [tap_name(port.id) for port in ports]
     assert [nic.bridge for nic in nics] == [bridge_name(local.id), "br-ex"]
-    assert nics[0].mtu == 1500
+    assert [nic.mtu for nic in nics] == [1450, 1500]  # VXLAN takes fifty bytes of a frame
 
 
 def test_ports_are_down_until_the_agent_reports_exactly_what_is_wished_c24(fleet: Fleet) -> None:
@@ -78,6 +80,82 @@ def test_ports_are_down_until_the_agent_reports_exactly_what_is_wished_c24(fleet
     assert report(fleet, "h1", port) == [server]
     assert wired(fleet, server)
     assert report(fleet, "h1", port) == []  # nobody is woken twice
+
+
+def test_a_port_is_active_when_its_host_and_the_dhcp_host_have_this_revision_c24(fleet: Fleet) -> None:
+    server, _ = fleet.allocate(fleet.network())  # h1 serves the network
+    bind(fleet, server, "h2")
+    [port] = [port for port in fleet.ports() if port.server_id == server]
+    assert report(fleet, "h2", port, served=False) == []
+    assert report(fleet, "h2", port, served=True) == []  # it is not h2 that serves the network
+    assert not wired(fleet, server)
+    assert report(fleet, "h1", port, served=True) == [server]
+    assert wired(fleet, server)
+
+
+@pytest.mark.parametrize("subnet", [None, "10.0.0.0/24"])
+def test_a_port_without_an_address_of_dhcp_waits_for_nobody_who_serves(fleet: Fleet, subnet: str | None) -> None:
+    net = fleet.network(cidr=None)
+    if subnet:
+        fleet.subnet(net, cidr=subnet, enable_dhcp=False)
+    port = fleet.port(net, host="h1")
+    assert port.status == "DOWN"
+    report(fleet, "h1", port, served=False)
+    assert fleet.get(port.id).status == "ACTIVE"
+
+
+def also(fleet: Fleet, server: str, host: str) -> bool:
+    with fleet.database.read() as tx:
+        return fleet.facade.wired_also(tx, server, host)
+
+
+def test_during_a_live_migration_the_ports_are_wired_on_both_hosts_and_stay_active(fleet: Fleet) -> None:
+    fleet.beat("h2")
+    server, _ = fleet.allocate(fleet.network())
+    bind(fleet, server, "h1")
+    report(fleet, "h1", *fleet.facade_ports(server))
+    before = fleet.facade_ports(server)
+    fleet.rung.clear()
+    nics = fleet.database.run(lambda tx: fleet.facade.bind_also(tx, server, "h2"))
+    assert nics == fleet.database.run(lambda tx: fleet.facade.bind_also(tx, server, "h2"))  # may be repeated
+    assert {"h1", "h2"} <= set(fleet.rung)
+    assert wired(fleet, server)
+    assert not also(fleet, server, "h2")
+    [port] = fleet.facade_ports(server)
+    assert (port.host, port.next_host, port.revision) == ("h1", "h2", before[0].revision + 1)
+    assert report(fleet, "h2", *before, served=False) == []  # an older revision
+    assert report(fleet, "h2", port, served=False) == [server]
+    assert also(fleet, server, "h2")
+    for _ in range(2):
+        fleet.database.run(lambda tx: fleet.facade.activate(tx, server, "h2"))
+        [port] = fleet.facade_ports(server)
+        assert (port.host, port.next_host, port.status) == ("h2", None, "ACTIVE")
+    assert also(fleet, server, "h2")
+
+
+def test_a_live_migration_that_fails_leaves_the_ports_where_they_were(fleet: Fleet) -> None:
+    server, _ = fleet.allocate(fleet.network())
+    bind(fleet, server, "h1")
+    report(fleet, "h1", *fleet.facade_ports(server))
+    fleet.database.run(lambda tx: fleet.facade.bind_also(tx, server, "h2"))
+    fleet.rung.clear()
+    fleet.database.run(lambda tx: fleet.facade.unbind_also(tx, server))
+    assert "h2" in fleet.rung
+    [port] = fleet.facade_ports(server)
+    assert (port.host, port.next_host, port.status) == ("h1", None, "ACTIVE")
+
+
+def test_a_guest_on_a_host_that_never_wired_its_ports_has_none_that_are_active(fleet: Fleet) -> None:
+    """An evacuation is bind; activate without a report of the new host must not pretend."""
+    server, _ = fleet.allocate(fleet.network())
+    bind(fleet, server, "h1")
+    report(fleet, "h1", *fleet.facade_ports(server))
+    fleet.database.run(lambda tx: fleet.facade.activate(tx, server, "h2"))
+    [port] = fleet.facade_ports(server)
+    assert (port.host, port.status) == ("h2", "DOWN")
+    report(fleet, "h2", port, served=False)
+    report(fleet, "h1", port, served=True)
+    assert wired(fleet, server)
 
 
 def test_a_stale_report_makes_nothing_active(fleet: Fleet) -> None:

@@ -160,7 +160,7 @@ def test_a_flat_network_uses_the_mapped_bridge_and_no_zone() -> None:
     "broken",
     [
         network("bad", "10.90.0.0/24", kind="flat", physical_network="nowhere"),
-        network("bad", "10.90.0.0/24", kind="vxlan", segmentation_id=7),
+        network("bad", "10.90.0.0/24", kind="gre", segmentation_id=7),
         network("bad", "10.90.0.0/24", subnets=()),
         network("bad", "10.90.0.0/24", subnets=(subnet("bad-subnet", "nonsense", gateway_ip=None),)),
         network("bad", "10.90.0.0/24", subnets=(subnet("bad-subnet", "10.90.0.0/24", gateway_ip="x"),)),
