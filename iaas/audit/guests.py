@@ -28,6 +28,12 @@ def guests_match_servers(evidence: Evidence) -> Iterator[Violation]:
             yield Violation(invariant="I-01", subject=f"server {server.id}", text=wrong)
 
 
+def places(server: Any) -> set[str]:
+    """The hosts that a settled server has something on: a resized one keeps its old side until it is confirmed."""
+    hosts = {server.host, server.old_host if server.state == "resized" else None}
+    return {host for host in hosts if host}
+
+
 def _wrong(server: Any, running: list[str], evidence: Evidence) -> str | None:
     if len(running) > 1:
         return f"runs on {', '.join(sorted(running))}"
@@ -50,7 +56,7 @@ def guests_have_servers(evidence: Evidence) -> Iterator[Violation]:
             subject = f"guest {guest.server_id} on {host}"
             if server is None:
                 yield Violation(invariant="I-02", subject=subject, text="has no server")
-            elif server.task is None and server.host != host:
+            elif server.task is None and host not in places(server):
                 yield Violation(invariant="I-02", subject=subject, text=f"belongs on {server.host or 'no host'}")
             elif guest.fence > server.fence:
                 yield Violation(invariant="I-02", subject=subject, text="carries a fence from the future")
@@ -62,7 +68,7 @@ def disks_have_servers(evidence: Evidence) -> Iterator[Violation]:
     for host, inventory in evidence.compute.items():
         for server_id in inventory.instance_dirs:
             server = servers.get(server_id)
-            if server is None or (server.task is None and server.host != host):
+            if server is None or (server.task is None and host not in places(server)):
                 yield Violation(invariant="I-03", subject=f"disk of {server_id} on {host}", text="has no server there")
         for name in inventory.partial_files:
             yield Violation(invariant="I-03", subject=f"file {name} on {host}", text="is a forgotten partial file")

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from iaas.audit.evidence import Evidence
+from iaas.audit.guests import places
 from iaas.audit.violation import Violation
 from iaas.model.flavor import Flavor
 
@@ -18,20 +19,22 @@ def claims_have_servers(evidence: Evidence) -> Iterator[Violation]:
         held.add((claim.server_id, claim.host))
         server = servers.get(claim.server_id)
         subject = f"claim of {claim.server_id} on {claim.host}"
-        if server is None or (server.task is None and server.host != claim.host):
+        if server is None or (server.task is None and claim.host not in places(server)):
             yield Violation(invariant="I-07", subject=subject, text="has no server there")
             continue
-        flavor = Flavor(**server.flavor)
+        flavor = Flavor(**(server.old_flavor if claim.host != server.host and server.old_flavor else server.flavor))
         claimed, needed = (
             (claim.vcpus, claim.ram_mb, claim.disk_gb),
             (flavor.vcpus, flavor.ram_mb, flavor.total_disk_gb),
         )
-        if server.task is None and claimed != needed:
+        twice = server.state == "resized" and server.old_host == server.host  # holds the larger of its two flavors
+        if server.task is None and claimed != needed and not twice:
             text = f"is of {claimed} (vCPU, MiB, GiB), its server needs {needed}"
             yield Violation(invariant="I-07", subject=subject, text=text)
     for server in evidence.facts.servers:
-        if server.task is None and server.host and (server.id, server.host) not in held:
-            yield Violation(invariant="I-07", subject=f"server {server.id}", text="has no claim on its host")
+        for host in places(server) if server.task is None else ():
+            if (server.id, host) not in held:
+                yield Violation(invariant="I-07", subject=f"server {server.id}", text=f"has no claim on {host}")
 
 
 def hosts_add_up(evidence: Evidence) -> Iterator[Violation]:

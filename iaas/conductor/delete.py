@@ -55,8 +55,7 @@ class Delete:
         now = tx.now()
         server = servers.get(tx, run.resource_id)
         servers.finish(tx, server.id, "delete", power=Power.NONE, terminated_at=now, deleted_at=now)
-        flavor = server.flavor
-        quotas.give(tx, server.project_id, {"instances": 1, "cores": flavor.vcpus, "ram": flavor.ram_mb})
+        quotas.give(tx, server.project_id, server.counted)
 
     def fail(self, tx: Tx, operation: Operation, reason: str) -> None:
         raise AssertionError("a delete is never given up")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from iaas.conductor import reports
+from iaas.conductor import ownership, reports
 from iaas.conductor.heartbeats import Heartbeats
 from iaas.conductor.worker import Worker
 from iaas.db.engine import Database
-from iaas.model.order import Heartbeat, Report
+from iaas.model.order import Heartbeat, Report, Stranger
 from iaas.model.volume_order import VolumeReport
 
 
@@ -26,6 +26,10 @@ class Manager:
     def volume_report(self, report: VolumeReport) -> None:
         if reports.accept(self.database, report):
             self.worker.ring(report.operation_id)
+
+    def strangers(self, compute_host: str, server_ids: tuple[str, ...]) -> tuple[Stranger, ...]:
+        with self.database.read() as tx:
+            return ownership.strangers(tx, compute_host, server_ids)
 
     def heartbeat(self, beat: Heartbeat) -> None:
         self.heartbeats.take(beat)

@@ -6,8 +6,8 @@ operation is working on. Numbered, because the audit and the tests cite them:
  R1  ACTIVE, but its guest is off, crashed or gone: the server becomes STOPPED (the guest turned itself off, or QEMU
      died; F-56). Its disk and addresses stay; a start brings it back.
  R2  STOPPED, but its guest runs: somebody started it behind our back; the server becomes ACTIVE.
- R3  A guest with our mark whose server is deleted, or lives on another host: destroyed, under the server's fence
-     plus one (a host came back after its server was moved or deleted; C-10).
+ R3  A guest with our mark whose server has no claim on the host: destroyed, under the server's fence (the server was
+     moved or deleted while the host was away; C-10). A host that was away asks by itself before it takes work.
  R4  A guest with our mark that no row ever knew: reported, never destroyed (a restored database; F-47).
  R5  ERROR or anything else: power is recorded, the state is the operator's.
 """
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import logging
 
+from iaas.conductor import ownership
 from iaas.db.compute import servers
 from iaas.db.engine import Database
 from iaas.ids import new_uuid
@@ -40,17 +41,17 @@ class Reconciler:
         guests = {guest.server_id: guest for guest in beat.guests or ()}
         with self.database.read() as tx:
             mine = {server.id: server for server in servers.of_host(tx, beat.host)}
-            strangers = servers.by_ids(tx, [id for id in guests if id not in mine])
-        found = {(rule, id) for rule, id in self._differences(guests, mine, strangers)}
+            others = servers.by_ids(tx, [id for id in guests if id not in mine])
+            strangers = {item.server_id for item in ownership.strangers(tx, beat.host, tuple(guests))}
+        found = set(self._differences(guests, mine))
+        found |= {("R3", id) for id in strangers} | {("R4", id) for id in guests.keys() - mine.keys() - others.keys()}
         again = found & self._suspects.get(beat.host, frozenset())
         self._suspects[beat.host] = frozenset(found)
         for rule, server_id in sorted(again):
-            server = mine.get(server_id) or strangers.get(server_id)
+            server = mine.get(server_id) or others.get(server_id)
             self._repair(beat.host, rule, server_id, server, guests.get(server_id))
 
-    def _differences(
-        self, guests: dict[str, Guest], mine: dict[str, Server], strangers: dict[str, Server]
-    ) -> list[tuple[str, str]]:
+    def _differences(self, guests: dict[str, Guest], mine: dict[str, Server]) -> list[tuple[str, str]]:
         found = []
         for server in mine.values():
             power = guests[server.id].power if server.id in guests else Power.NONE
@@ -62,12 +63,6 @@ class Reconciler:
                 found.append(("R2", server.id))
             elif power is not server.power:
                 found.append(("R5", server.id))
-        for server_id in guests.keys() - mine.keys():
-            known = strangers.get(server_id)
-            if known is None:
-                found.append(("R4", server_id))
-            elif known.deleted_at is not None or known.host is not None:
-                found.append(("R3", server_id))
         return found
 
     def _repair(self, host: str, rule: str, server_id: str, server: Server | None, guest: Guest | None) -> None:
@@ -78,7 +73,7 @@ class Reconciler:
         assert server is not None
         if rule == "R3":
             log.warning("R3: the guest of server %s on %s is no longer its own: destroyed", server_id, host)
-            order = Order(operation_id=new_uuid(), step="reconcile", fence=server.fence + 1, attempt=1,
+            order = Order(operation_id=new_uuid(), step="reconcile", fence=server.fence, attempt=1,
                           server_id=server_id, action=Action.DESTROY)  # fmt: skip
             self.compute.execute(host, order)
             return

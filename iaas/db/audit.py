@@ -15,7 +15,9 @@ from iaas.db.schema.image import images
 from iaas.db.schema.network import ip_allocations, network_hosts, ports, subnets
 from iaas.db.schema.operations import operations, quota_usage
 from iaas.db.schema.volume import volumes
+from iaas.model.flavor import Flavor
 from iaas.model.operation import LIVE
+from iaas.model.server import counted as counted_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,8 @@ def hosts(tx: Tx) -> set[tuple[str, str]]:
 def facts(tx: Tx) -> Facts:
     s, p, i, v, o = servers.c, ports.c, images.c, volumes.c, operations.c
     live_servers = tx.all(
-        sa.select(s.id, s.project_id, s.state, s.task, s.host, s.fence, s.flavor, s.updated_at)
+        sa.select(s.id, s.project_id, s.state, s.task, s.host, s.old_host, s.fence, s.flavor, s.old_flavor,
+                  s.new_flavor, s.updated_at)
         .where(s.deleted_at.is_(None))
     )  # fmt: skip
     live_volumes = tx.all(
@@ -95,9 +98,9 @@ def _counted(tx: Tx, live_servers: list[Any], live_volumes: list[Any]) -> dict[t
         counted[project, resource] = counted.get((project, resource), 0) + amount
 
     for server in live_servers:
-        add(server.project_id, "instances", 1)
-        add(server.project_id, "cores", server.flavor["vcpus"])
-        add(server.project_id, "ram", server.flavor["ram_mb"])
+        kept = (server.flavor, server.old_flavor, server.new_flavor)
+        for resource, amount in counted_of(*(Flavor(**flavor) if flavor else None for flavor in kept)).items():
+            add(server.project_id, resource, amount)
     for volume in live_volumes:
         add(volume.project_id, "volumes", 1)
         add(volume.project_id, "gigabytes", volume.size_gb)

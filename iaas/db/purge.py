@@ -7,7 +7,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from iaas.db.engine import Tx
-from iaas.db.schema.compute import servers
+from iaas.db.schema.compute import migrations, servers
 from iaas.db.schema.operations import journal, operations
 from iaas.db.schema.volume import volumes
 from iaas.model.operation import LIVE
@@ -31,5 +31,7 @@ def purge(tx: Tx, keep: timedelta) -> int:
         ids = [row.id for row in tx.all(sa.select(operations.c.id).where(ended))]
         tx.delete(journal, journal.c.operation_id.in_(ids))
         gone += tx.delete(operations, operations.c.id.in_(ids))
+        if table is servers:
+            tx.delete(migrations, migrations.c.server_id.in_(old))
         gone += tx.delete(table, table.c.id.in_(old))
     return gone

@@ -167,6 +167,14 @@ class PluggedVolume:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stranger:
+    """A server that has no claim on a host: what is left of it there is to be destroyed under this fence."""
+
+    server_id: str
+    fence: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Resources:
     """What a compute host has, and which hypervisor. RAM in MiB, disk in GiB, before overcommit."""
 

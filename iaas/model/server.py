@@ -156,6 +156,13 @@ def states_of(status: str) -> list[tuple[State, Task | None]] | None:
     return found or None
 
 
+def counted(*flavors: Flavor | None) -> dict[str, int]:
+    """What a server of all these flavors takes of a quota."""
+    found = [flavor for flavor in flavors if flavor is not None]
+    cores, ram = max(flavor.vcpus for flavor in found), max(flavor.ram_mb for flavor in found)
+    return {"instances": 1, "cores": cores, "ram": ram}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Server:
     """One server. ``flavor`` is the flavor as it was at creation; ``fence`` rises with every operation."""
@@ -195,11 +202,17 @@ class Server:
     group_id: str | None = None  # the server group that it was created in
     hints: dict[str, list[str]] | None = None  # servers that it must be with, or not: different_host, same_host
     old_flavor: Flavor | None = None  # while RESIZED: what a revert goes back to
+    new_flavor: Flavor | None = None  # while a resize is under way: what it leads to
     old_host: str | None = None
     old_node: str | None = None
     shelved_image_id: str | None = None  # where a shelved server's disk is kept
     rescue_image_id: str | None = None
     origin_state: State | None = None  # what a rescue, resize or shelve goes back to: ACTIVE or STOPPED
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """What the server takes of its project's quota: of two flavors, while it has two, the larger numbers."""
+        return counted(self.flavor, self.old_flavor, self.new_flavor)
 
     @property
     def status(self) -> str:

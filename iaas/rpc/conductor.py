@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from iaas.model.order import Heartbeat, Report
+from iaas.model.order import Heartbeat, Report, Stranger
 from iaas.model.volume_order import VolumeReport
-from iaas.rpc.contract import Contract, cast, hint
+from iaas.rpc.contract import Contract, call, cast, hint
 
 
 class ConductorRpc(Contract):
     TOPIC = "conductor"
-    VERSIONS = (("1.0", "run, report, volume_report, heartbeat"),)
+    VERSIONS = (("1.0", "run, report, volume_report, heartbeat"), ("1.1", "strangers"))
 
     @hint
     def run(self, operation_id: str) -> None:
@@ -26,3 +26,8 @@ class ConductorRpc(Contract):
     @hint
     def heartbeat(self, beat: Heartbeat) -> None:
         """A host daemon's sign of life and state of its guests; the last value wins."""
+
+    @call(seconds=10)
+    def strangers(self, compute_host: str, server_ids: tuple[str, ...]) -> tuple[Stranger, ...]:
+        """Which of these servers are no longer that host's own (C-10). Servers that no row knows are not among them."""
+        raise NotImplementedError

@@ -19,6 +19,7 @@ from typing import Protocol, TypeVar
 from iaas import errors, failpoints
 from iaas.clock import Clock
 from iaas.compute.agent.instances import Instances
+from iaas.compute.agent.tenure import Tenure
 from iaas.compute.agent.work import Key, Superseded, Work
 from iaas.compute.virt.driver import Driver
 from iaas.host.executor import Executor
@@ -60,6 +61,7 @@ class Orders:
         instances: Instances,
         outbox: Outbox[Report],
         handlers: Mapping[Action, Handler],
+        tenure: Tenure,
         clock: Clock,
         heavy: Executor,
         light: Executor,
@@ -69,6 +71,7 @@ class Orders:
         self._instances = instances
         self._outbox = outbox
         self._handlers = handlers
+        self._tenure = tenure
         self._clock = clock
         self._heavy, self._light = heavy, light
         self._lock = threading.Lock()
@@ -78,7 +81,7 @@ class Orders:
 
     def accept(self, order: Order) -> None:
         """Returns at once; the answer is a report. Raises Unavailable when too many orders wait."""
-        work = Work(order, self._host, self._clock, self._outbox.hint)
+        work = Work(order, self._host, self._clock, self._outbox.hint, certain=self._tenure.heard())
         with self._lock:
             answer = self._judge(work)
         if answer:
@@ -156,6 +159,8 @@ class Orders:
         order = work.order
         try:
             work.check()
+            if not self._is_ours(work):
+                return work.report(done=True, stale=True)
             power = self._converge(work) if order.action.convergent else self._run_once(work)
         except Superseded:
             raise
@@ -163,6 +168,10 @@ class Orders:
             worded = _worded(error, order)
             return replace(work.report(done=True, error=worded), power=self._power(order.server_id))
         return replace(work.report(done=True), power=power)
+
+    def _is_ours(self, work: Work) -> bool:
+        """After a silence this host first finds out what is still its own (C-10); to destroy is always right."""
+        return work.certain or work.order.action is Action.DESTROY or self._tenure.settle(work)
 
     def _converge(self, work: Work) -> Power:
         order = work.order

@@ -1,7 +1,8 @@
 """The compute agent put together from its parts, and its three loops. Chooses no implementation: cmd/ does.
 
 Start is recovery (C-25): there is nothing to load. What is on the host is told by the first heartbeat,
-and the conductor asks again for what it has not heard of.
+and the conductor asks again for what it has not heard of. What is no longer the host's own is destroyed before
+anything else is done (tenure.py).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from iaas.compute.agent.manager import ComputeManager
 from iaas.compute.agent.orders import Handler, Orders
 from iaas.compute.agent.power import HardReboot, SoftReboot, Start, Stop
 from iaas.compute.agent.reconcile import Watcher
+from iaas.compute.agent.tenure import Tenure
 from iaas.compute.agent.volumes import AttachVolume, DetachVolume, Recover
 from iaas.compute.virt.driver import Driver
 from iaas.host.executor import Executor
@@ -49,9 +51,10 @@ class ComputeAgent:
         address: str = "",
     ) -> None:
         parts = (driver, disks, instances)
+        destroy = Destroy(*parts)
         handlers: dict[Action, Handler] = {
             Action.BUILD: Build(*parts),
-            Action.DESTROY: Destroy(*parts),
+            Action.DESTROY: destroy,
             Action.START: Start(*parts),
             Action.STOP: Stop(*parts),
             Action.REBOOT_SOFT: SoftReboot(*parts),
@@ -63,9 +66,12 @@ class ComputeAgent:
         self._disks, self._instances = disks, instances
         self._consoles = Consoles(instances)
         self.outbox = Outbox(conductor.report)
+        self._tenure = Tenure(
+            host=host, driver=driver, instances=instances, destroy=destroy, conductor=conductor, clock=clock
+        )
         orders = Orders(
-            host=host, driver=driver, instances=instances, outbox=self.outbox, handlers=handlers, clock=clock,
-            heavy=heavy, light=light,
+            host=host, driver=driver, instances=instances, outbox=self.outbox, handlers=handlers, tenure=self._tenure,
+            clock=clock, heavy=heavy, light=light,
         )  # fmt: skip
         self.endpoint = ComputeManager(
             orders=orders, consoles=self._consoles, driver=driver, instances=instances, disks=disks
@@ -98,9 +104,10 @@ class ComputeAgent:
             self._loops[1].wake()
 
     def beat(self) -> None:
-        """One heartbeat, and the reports that could not be sent before."""
+        """One heartbeat, and the reports that could not be sent before; at first, what is still this host's own."""
         if self._heartbeats.send():
             self.outbox.flush()
+            self._tenure.begin()
 
     def tidy(self) -> None:
         """Housekeeping that nothing depends on: console sizes, the image cache, old fences."""

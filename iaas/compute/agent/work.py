@@ -28,8 +28,13 @@ def key_of(order: Order) -> Key:
 
 
 class Work:
-    def __init__(self, order: Order, host: str, clock: Clock, tell: Callable[[Report], None]) -> None:
+    """``certain``: the order came to a host that is in touch, so what is here is the host's own (see Tenure)."""
+
+    def __init__(
+        self, order: Order, host: str, clock: Clock, tell: Callable[[Report], None], *, certain: bool = True
+    ) -> None:
         self.order = order
+        self.certain = certain
         self.key = key_of(order)
         self._host = host
         self._clock = clock

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,6 +14,7 @@ from iaas.ids import new_uuid
 from iaas.model.node import Allocation, Capacity, Node
 from iaas.model.order import Resources
 
+_AMOUNTS = ("vcpus", "ram_mb", "disk_gb")
 _SELECT = sa.select(*(compute_nodes.c[item.name] for item in fields(Node)))
 
 
@@ -57,20 +60,27 @@ def forget(tx: Tx, host: str) -> None:
 
 
 def claim(tx: Tx, wanted: Allocation, capacity: Capacity) -> bool:
-    """Takes the amounts if they still fit; False when another claim was faster."""
+    """Takes the amounts if they still fit; False when another claim was faster.
+
+    A server that has a claim on the host already (a resize within it) comes to hold the larger of the two.
+    """
+    held = next((claim for claim in claims_of(tx, wanted.server_id) if claim.host == wanted.host), None)
+    amounts = {name: max(getattr(wanted, name), getattr(held, name) if held else 0) for name in _AMOUNTS}
+    more = {name: amounts[name] - (getattr(held, name) if held else 0) for name in _AMOUNTS}
     c = compute_nodes.c
     fits = (
         (c.host == wanted.host)
-        & (c.vcpus_used + wanted.vcpus <= capacity.vcpus)
-        & (c.ram_mb_used + wanted.ram_mb <= capacity.ram_mb)
-        & (c.disk_gb_used + wanted.disk_gb <= capacity.disk_gb)
+        & (c.vcpus_used + more["vcpus"] <= capacity.vcpus)
+        & (c.ram_mb_used + more["ram_mb"] <= capacity.ram_mb)
+        & (c.disk_gb_used + more["disk_gb"] <= capacity.disk_gb)
     )
-    if not tx.update(compute_nodes, fits, {
-        "vcpus_used": c.vcpus_used + wanted.vcpus, "ram_mb_used": c.ram_mb_used + wanted.ram_mb,
-        "disk_gb_used": c.disk_gb_used + wanted.disk_gb, "servers": c.servers + 1,
-    }):  # fmt: skip
+    if not tx.update(compute_nodes, fits, _added(more, 0 if held else 1)):
         return False
-    tx.insert(allocations, {item.name: getattr(wanted, item.name) for item in fields(Allocation)})
+    row = {"operation_id": wanted.operation_id, **amounts}
+    if held:
+        tx.update(allocations, _one(wanted.server_id, wanted.host), row)
+    else:
+        tx.insert(allocations, {"server_id": wanted.server_id, "host": wanted.host, **row})
     return True
 
 
@@ -79,15 +89,39 @@ def claims_of(tx: Tx, server_id: str) -> list[Allocation]:
     return [Allocation(**row._mapping) for row in rows]
 
 
+def claimed_on(tx: Tx, host: str) -> set[str]:
+    """The servers that may have something on the host, a guest or disks: those with a claim there, and no other."""
+    return {row.server_id for row in tx.all(sa.select(allocations.c.server_id).where(allocations.c.host == host))}
+
+
+def settle(tx: Tx, server_id: str, host: str | None, needed: Mapping[str, int]) -> None:
+    """The server stays on this host with these amounts (vcpus, ram_mb, disk_gb): what it holds more, there or on other
+    hosts, is given back. For the end of a move, whichever way it went."""
+    for held in claims_of(tx, server_id):
+        if held.host != host:
+            release(tx, server_id, held.host)
+            continue
+        more = {name: needed[name] - getattr(held, name) for name in _AMOUNTS}
+        tx.update(allocations, _one(server_id, held.host), dict(needed))
+        tx.update(compute_nodes, compute_nodes.c.host == held.host, _added(more, 0))
+
+
 def release(tx: Tx, server_id: str, host: str | None = None) -> None:
     """Gives back the server's claims (on one host, or all); nothing happens when there are none."""
-    c = compute_nodes.c
     for claimed in claims_of(tx, server_id):
         if host is not None and claimed.host != host:
             continue
-        one = (allocations.c.server_id == server_id) & (allocations.c.host == claimed.host)
-        if tx.delete(allocations, one):
-            tx.update(compute_nodes, c.host == claimed.host, {
-                "vcpus_used": c.vcpus_used - claimed.vcpus, "ram_mb_used": c.ram_mb_used - claimed.ram_mb,
-                "disk_gb_used": c.disk_gb_used - claimed.disk_gb, "servers": c.servers - 1,
-            })  # fmt: skip
+        if tx.delete(allocations, _one(server_id, claimed.host)):
+            less = {name: -getattr(claimed, name) for name in _AMOUNTS}
+            tx.update(compute_nodes, compute_nodes.c.host == claimed.host, _added(less, -1))
+
+
+def _one(server_id: str, host: str) -> sa.ColumnElement[bool]:
+    return (allocations.c.server_id == server_id) & (allocations.c.host == host)
+
+
+def _added(amounts: Mapping[str, int], servers: int) -> dict[str, Any]:
+    """What of a host is used, with these amounts on top."""
+    c = compute_nodes.c
+    used: dict[str, Any] = {f"{name}_used": c[f"{name}_used"] + amount for name, amount in amounts.items()}
+    return {**used, "servers": c.servers + servers}

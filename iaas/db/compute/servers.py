@@ -26,7 +26,8 @@ def value(row: sa.Row[Any]) -> Server:
     columns["task"] = Task(columns["task"]) if columns["task"] else None
     columns["power"] = Power(columns["power"])
     columns["flavor"] = Flavor(**columns["flavor"])
-    columns["old_flavor"] = Flavor(**columns["old_flavor"]) if columns["old_flavor"] else None
+    for name in ("old_flavor", "new_flavor"):
+        columns[name] = Flavor(**columns[name]) if columns[name] else None
     columns["origin_state"] = State(columns["origin_state"]) if columns["origin_state"] else None
     return Server(**columns)
 

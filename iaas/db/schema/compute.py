@@ -37,6 +37,7 @@ servers = sa.Table(
     sa.Column("group_id", sa.String(36), index=True),  # the server group that it was created in
     sa.Column("hints", sa.JSON(none_as_null=True)),  # {"different_host": […], "same_host": […]}: for later moves, too
     sa.Column("old_flavor", sa.JSON(none_as_null=True)),  # while RESIZED: what a revert goes back to
+    sa.Column("new_flavor", sa.JSON(none_as_null=True)),  # while a resize is under way: what it leads to
     sa.Column("old_host", sa.String(255), index=True),
     sa.Column("old_node", sa.String(255)),
     sa.Column("shelved_image_id", sa.String(36)),

@@ -209,6 +209,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("group_id", sa.String(length=36), nullable=True))
         batch_op.add_column(sa.Column("hints", sa.JSON(none_as_null=True), nullable=True))
         batch_op.add_column(sa.Column("old_flavor", sa.JSON(none_as_null=True), nullable=True))
+        batch_op.add_column(sa.Column("new_flavor", sa.JSON(none_as_null=True), nullable=True))
         batch_op.add_column(sa.Column("old_host", sa.String(length=255), nullable=True))
         batch_op.add_column(sa.Column("old_node", sa.String(length=255), nullable=True))
         batch_op.add_column(sa.Column("shelved_image_id", sa.String(length=36), nullable=True))
