@@ -13,7 +13,7 @@ from iaas.db.engine import Tx
 from iaas.db.schema.compute import migrations
 from iaas.errors import NotFound
 from iaas.ids import new_uuid
-from iaas.model.migration import ENDS, Migration
+from iaas.model.placement import ENDS, Migration
 from iaas.model.server import Server
 
 _SELECT = sa.select(*(migrations.c[item.name] for item in fields(Migration)))
