@@ -9,10 +9,11 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
-from devstack.stack import files, plumbing, settings
+from devstack.stack import files, host_commands, layouts, plumbing, settings
 from devstack.stack.failure import Failure
 from devstack.stack.settings import Settings
 
@@ -20,12 +21,17 @@ from devstack.stack.settings import Settings
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="devstack", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("up", "down", "status"):
+    for name in ("up", "down", "status", "host"):
         command = commands.add_parser(name, prog=f"devstack/{name}", allow_abbrev=False)
         command.add_argument("--state", type=Path, default=settings.DEFAULT_STATE, metavar="DIR")
         if name == "up":
             command.add_argument("--database", choices=settings.DATABASES)
             command.add_argument("--port-base", type=int, metavar="N")
+            command.add_argument("--hosts", type=int, metavar="N")
+            command.add_argument("--layout", choices=sorted(layouts.LAYOUTS), default=layouts.DEFAULT)
+            command.add_argument("--controllers", type=int, default=1, metavar="N")
+        if name == "host":
+            host_commands.add_arguments(command)
         if name == "down":
             command.add_argument("--all", action="store_true")
     test = commands.add_parser("test", prog="devstack/test", allow_abbrev=False)
@@ -62,9 +68,21 @@ def _up(given: argparse.Namespace) -> int:
 
     state = _state(given.state)
     with _alone(state):
-        chosen = settings.obtain(state, given.database, given.port_base)
-        up(chosen)
+        up(_obtain(given, state))
     return 0
+
+
+def _obtain(given: argparse.Namespace, state: Path) -> Settings:
+    """The stack that ``devstack/up`` is asked for."""
+    from devstack.stack import fleet
+
+    found = settings.find(state)
+    planned = found.fleet if found else None
+    if given.hosts and given.hosts > 1:
+        wanted = layouts.lay_out(given.layout, given.hosts, given.controllers)
+        planned = replace(planned, hosts=wanted, layout=given.layout) if planned else None
+        planned = planned or fleet.plan(state, given.layout, given.hosts, given.controllers)
+    return settings.obtain(state, given.database, given.port_base, planned)
 
 
 def _down(given: argparse.Namespace) -> int:
@@ -77,6 +95,15 @@ def _down(given: argparse.Namespace) -> int:
             down(chosen)
         print(f"nothing is left of the stack in {state}" if chosen else f"there is no stack in {state}")
     return 0
+
+
+def _host(given: argparse.Namespace) -> int:
+    state = _state(given.state)
+    with _alone(state) if host_commands.changes(given.verb) else nullcontext():
+        chosen = settings.find(state)
+        if not chosen:
+            raise Failure(f"there is no stack in {state}: devstack/up --hosts N makes one")
+        return host_commands.run(chosen, given)
 
 
 def _status(given: argparse.Namespace) -> int:
@@ -101,7 +128,7 @@ def _enter(given: argparse.Namespace) -> None:
     state = _state(given.state)
     if given.command == "up":
         with _alone(state):
-            chosen: Settings | None = settings.obtain(state, given.database, given.port_base)
+            chosen: Settings | None = _obtain(given, state)
     else:
         chosen = settings.find(state)
     if chosen:
@@ -112,7 +139,7 @@ def main() -> int:
     given = _parser().parse_args()
     try:
         _enter(given)
-        return {"up": _up, "down": _down, "status": _status, "test": _test}[given.command](given)
+        return {"up": _up, "down": _down, "status": _status, "host": _host, "test": _test}[given.command](given)
     except Failure as failure:
         print(f"devstack/{given.command}: failed: {failure.line()}", file=sys.stderr)
     except BrokenPipeError:

@@ -38,7 +38,7 @@ def conf(settings: Settings) -> str:
     place = _place(settings)
     return "\n".join([
         "# Written by devstack/up.",
-        f"listeners.tcp.default = 127.0.0.1:{settings.ports.amqp}",
+        f"listeners.tcp.default = {settings.address}:{settings.ports.amqp}",
         f"load_definitions = {place}/definitions.json",
         "vm_memory_high_watermark.absolute = 512MB",
         "disk_free_limit.absolute = 50MB",
@@ -67,7 +67,7 @@ def serves(settings: Settings) -> bool:
     """Whether our user can open our virtual host."""
     try:
         with amqp.Connection(
-            f"127.0.0.1:{settings.ports.amqp}", userid="iaas", password=settings.secrets.broker_password,
+            f"{settings.address}:{settings.ports.amqp}", userid="iaas", password=settings.secrets.broker_password,
             virtual_host="iaas", connect_timeout=3, read_timeout=3,
         ) as connection:  # fmt: skip
             return bool(connection.connected)

@@ -41,7 +41,7 @@ def furnish(settings: Settings) -> Furniture:
     admin = connect(settings, "devstack")
     try:
         _demo(settings, admin)
-        private = _networks(admin)
+        private = _networks(settings, admin)
         flavor = admin.compute.find_flavor(FLAVOR) or admin.compute.create_flavor(
             name=FLAVOR, id="42", ram=128, vcpus=1, disk=1)  # fmt: skip
         found = Furniture(flavor=flavor.id, image=_image(settings, admin), network=private)
@@ -64,21 +64,21 @@ def _demo(settings: Settings, admin: Connection) -> None:
         identity.assign_project_role_to_user(project, user, role)
 
 
-def _networks(admin: Connection) -> str:
-    """The private network, shared among projects, and the public one. Returns the id of the private one."""
-    network = admin.network
-    private = network.find_network("private") or network.create_network(name="private", is_shared=True)
-    if not network.find_subnet("private-subnet"):
+def _networks(settings: Settings, admin: Connection) -> str:
+    """The first network, shared among projects, and the public one. Returns the id of the first one."""
+    network, first = admin.network, "first-network" if settings.fleet else "private"
+    private = network.find_network(first) or network.create_network(name=first, is_shared=True)
+    if not network.find_subnet(f"{first}-subnet"):
         cidr = plumbing.free_subnet(plumbing.taken())
-        network.create_subnet(name="private-subnet", network_id=private.id, ip_version=4, cidr=cidr)
+        network.create_subnet(name=f"{first}-subnet", network_id=private.id, ip_version=4, cidr=cidr)
     flat = {"provider_network_type": "flat", "provider_physical_network": "physnet1"}
     public = network.find_network("public") or network.create_network(name="public", is_router_external=True, **flat)
     if not network.find_subnet("public-subnet"):
-        outside = plumbing.external()
-        first, last = outside.network[10], outside.network[-6]
+        outside = plumbing.external(settings)
+        lowest, highest = outside.network[10], outside.network[-6]
         network.create_subnet(
             name="public-subnet", network_id=public.id, ip_version=4, cidr=str(outside.network),
-            gateway_ip=str(outside.ip), allocation_pools=[{"start": str(first), "end": str(last)}],
+            gateway_ip=str(outside.ip), allocation_pools=[{"start": str(lowest), "end": str(highest)}],
         )  # fmt: skip
     return str(private.id)
 

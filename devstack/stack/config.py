@@ -11,10 +11,11 @@ from devstack.stack.settings import Settings
 REGION = "RegionOne"
 FILTER_MARK = "devstack"  # in the names of the agent's nft tables
 _MARK = "# Written by devstack/up"
+_APIS = ("identity", "compute", "network", "volume", "image", "metadata")
 
 
 def broker_url(settings: Settings) -> str:
-    return f"amqp://iaas:{settings.secrets.broker_password}@127.0.0.1:{settings.ports.amqp}/iaas"
+    return f"amqp://iaas:{settings.secrets.broker_password}@{settings.address}:{settings.ports.amqp}/iaas"
 
 
 def database_url(settings: Settings) -> str:
@@ -22,13 +23,31 @@ def database_url(settings: Settings) -> str:
     if settings.database == "sqlite":
         return f"sqlite:///{settings.state}/iaas.sqlite"
     account = f"iaas:{settings.secrets.database_password}"
-    return f"postgresql+psycopg://{account}@127.0.0.1:{settings.ports.postgresql}/iaas"
+    return f"postgresql+psycopg://{account}@{settings.address}:{settings.ports.postgresql}/iaas"
 
 
 def sections(settings: Settings) -> dict[str, dict[str, str]]:
     """Every option that differs from its default, by section of iaas/config/sections.py."""
+    return _shared(settings) if settings.fleet else _alone(settings)
+
+
+def _shared(settings: Settings) -> dict[str, dict[str, str]]:
+    """One file for every host: what is a host's own is found out or told on the command line, and directories are
+    the usual ones (A-010)."""
+    return {
+        "database": {"connection": database_url(settings)},
+        "bus": {"urls": broker_url(settings)},
+        "auth": {"metadata_secret": settings.secrets.metadata_secret},
+        "api": {f"{name}_listen": f"{settings.address}:{getattr(settings.ports, name)}/" for name in _APIS},
+        "network": {
+            "physical_networks": "physnet1:br-ex",
+            "metadata_url": f"http://{settings.address}:{settings.ports.metadata}",
+        },
+    }
+
+
+def _alone(settings: Settings) -> dict[str, dict[str, str]]:
     state, ports = settings.state, settings.ports
-    apis = ("identity", "compute", "network", "volume", "image", "metadata")
     return {
         "database": {"connection": database_url(settings)},
         "bus": {"urls": broker_url(settings)},
@@ -37,7 +56,7 @@ def sections(settings: Settings) -> dict[str, dict[str, str]]:
             "policy_file": f"{state}/policy.yaml",
             "metadata_secret": settings.secrets.metadata_secret,
         },
-        "api": {f"{name}_listen": f"127.0.0.1:{getattr(ports, name)}/" for name in apis},
+        "api": {f"{name}_listen": f"127.0.0.1:{getattr(ports, name)}/" for name in _APIS},
         "image": {"directory": f"{state}/images"},
         "compute": {"state_dir": f"{state}/compute", "libvirt_uri": settings.libvirt_uri},
         "network": {
@@ -61,7 +80,7 @@ def iaas_conf(settings: Settings) -> str:
 def accounts(settings: Settings) -> dict[str, dict[str, str]]:
     """Cloud name → the user's OS_* values, in lower case and without OS_."""
     common = {
-        "auth_url": f"http://127.0.0.1:{settings.ports.identity}/v3",
+        "auth_url": f"http://{settings.address}:{settings.ports.identity}/v3",
         "user_domain_name": "Default",
         "project_domain_name": "Default",
     }

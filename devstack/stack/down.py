@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from devstack.stack import config, hypervisor, keepers, leftovers, plumbing, processes
+from devstack.stack import config, fleet, hypervisor, keepers, leftovers, plumbing, processes
 from devstack.stack.programs import SUPERVISED
 from devstack.stack.say import step
 from devstack.stack.settings import Settings
@@ -14,6 +14,9 @@ from devstack.stack.settings import Settings
 
 def down(settings: Settings) -> None:
     """Raises Failure if something can't be removed; a second call goes on from there."""
+    if settings.fleet:
+        fleet.down(settings)
+        return
     manager = keepers.choose(settings)
     with step("instances and daemons"):
         if manager.is_up(settings):

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from pathlib import Path
 
-from devstack.stack import files, processes
+from devstack.stack import files, mounts, processes
 from devstack.stack.failure import Failure
 from devstack.stack.settings import Settings
 
-# Where the mount namespace of libvirtd-private puts the directories of the stack.
-MOUNT_POINTS = tuple(Path(name) for name in (
-    "/run/libvirt", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt", "/etc/libvirt",
-))  # fmt: skip
-
+_RECORD = "mount-points.json"
 _QEMU_CONF = """# Written by devstack/up. Guests run as root and unconfined: a development machine, perhaps a container.
 user = "root"
 group = "root"
@@ -54,30 +49,20 @@ def _accounts(place: Path) -> None:
 
 
 def prepare(settings: Settings) -> None:
-    """Makes directories and configuration; remembers which mount points were missing, for ``forget``."""
+    """Makes directories and configuration. What another feature wants of libvirtd or QEMU (listening, certificates)
+    goes into the two texts above; ``settings.address`` is the host's own."""
     place = files.folder(_place(settings))
-    for name in ("run", "lib", "cache", "log", "etc"):
+    for name in mounts.LIBVIRT:
         files.folder(place / name, 0o755)
     files.write(place / "etc" / "libvirtd.conf", libvirtd_conf(settings))
     files.write(place / "etc" / "qemu.conf", _QEMU_CONF)
     _accounts(place)
-    made = place / "mount-points.json"
-    if not made.exists():
-        files.write(made, json.dumps([str(path) for path in MOUNT_POINTS if not path.exists()]))
-    for path in MOUNT_POINTS:
-        path.mkdir(parents=True, exist_ok=True)
+    mounts.make_points(tuple(mounts.LIBVIRT.values()), place / _RECORD)
 
 
 def forget(settings: Settings) -> None:
-    """Removes the mount points that ``prepare`` had to make, but for those that another libvirtd has mounts on.
-
-    Removing a directory takes away what is mounted on it, in every mount namespace.
-    """
-    made = _place(settings) / "mount-points.json"
-    for name in json.loads(made.read_text()) if made.exists() else []:
-        path = Path(name)
-        if path in MOUNT_POINTS and path.is_dir() and not any(path.iterdir()) and not processes.sees_mount(path):
-            path.rmdir()
+    """Removes the mount points that ``prepare`` had to make."""
+    mounts.forget_points(_place(settings) / _RECORD)
 
 
 def virsh(settings: Settings, *arguments: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from openstack.exceptions import SDKException
 
-from devstack.stack import cloud, files, supervisor
+from devstack.stack import cloud, files, host_commands, supervisor
 from devstack.stack.cloud import Furniture
 from devstack.stack.failure import Failure
 from devstack.stack.say import Line
@@ -74,6 +74,9 @@ def _tell(settings: Settings, server: Any, furniture: Furniture) -> None:
         print(f"\nThe cloud is up. {NAME} was deleted.")
         return
     found = addresses(server)
+    if settings.fleet:
+        _tell_of_hosts(settings, server, found)
+        return
     inside = supervisor.inside(settings)
     where = f" OS_CLIENT_CONFIG_FILE={settings.home}/clouds.yaml" if settings.netns else ""
     reach = found[0].split("=")[1] if found else "ADDRESS"
@@ -83,3 +86,13 @@ def _tell(settings: Settings, server: Any, furniture: Furniture) -> None:
     options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
     print(f"  {inside}ip netns exec qdhcp-{furniture.network} ssh {options} "
           f"-i {settings.key} tiny@{reach}")  # fmt: skip
+
+
+def _tell_of_hosts(settings: Settings, server: Any, found: list[str]) -> None:
+    state = f" --state {settings.state}" if settings.tag else ""
+    print(f"\n{NAME} has {', '.join(found) or 'no address'}, on {server.compute_host}. The hosts:\n")
+    print(host_commands.listing(settings))
+    print(f"\nTry next:\n\n  . {settings.openrc}; PATH={settings.bin}:$PATH")
+    print("  openstack server list; openstack hypervisor list; openstack network agent list")
+    print(f"  devstack/host run{state} {server.compute_host} virsh list")
+    print(f"  devstack/host add{state} compute9; devstack/host --help")

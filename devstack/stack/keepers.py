@@ -10,6 +10,6 @@ from devstack.stack.settings import Settings
 
 
 def choose(settings: Settings) -> Keeper:
-    if Path("/run/systemd/system").is_dir() and not settings.netns:
+    if Path("/run/systemd/system").is_dir() and not (settings.netns or settings.fleet):
         return systemd
     return supervisor

@@ -21,6 +21,11 @@ def find(settings: Settings) -> list[int]:
     return [pid for pid, line in processes.everyone() if _is_ours(pid, line, settings)]
 
 
+def marked(settings: Settings) -> list[int]:
+    """The pids of those that carry the mark of this stack, or of this host of it."""
+    return [pid for pid, _ in processes.everyone() if _has_mark(pid, settings)]
+
+
 def guests(settings: Settings) -> list[int]:
     """The pids of the virtual machines."""
     return [pid for pid in find(settings) if _program(processes.command_line(pid)).startswith("qemu-system")]
@@ -39,6 +44,10 @@ def _program(line: str) -> str:
 def _is_ours(pid: int, line: str, settings: Settings) -> bool:
     if _program(line).startswith(_MEANT_TO_STAY) and f"{settings.state}/" in line:
         return True
+    return _has_mark(pid, settings)
+
+
+def _has_mark(pid: int, settings: Settings) -> bool:
     try:
         return f"{MARK}={settings.state}" in Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split(
             "\0"

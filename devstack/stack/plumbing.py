@@ -72,8 +72,12 @@ def free_subnet(used: Iterable[ipaddress.IPv4Network], ranges: Iterable[str] = _
     raise Failure(f"no range is left for a network of the cloud: {', '.join(ranges)} are all in use")
 
 
-def external() -> ipaddress.IPv4Interface:
-    """The address of br-ex, from whose network the public addresses come. Raises Failure without the bridge."""
+def external(settings: Settings) -> ipaddress.IPv4Interface:
+    """The gateway of the network that public addresses come from: br-ex, or the machine's end of the hosts' outside.
+    Raises Failure without the bridge."""
+    if settings.fleet:
+        outside = ipaddress.IPv4Network(settings.fleet.external)
+        return ipaddress.IPv4Interface(f"{outside[1]}/{outside.prefixlen}")
     found = json.loads(processes.run(["ip", "-4", "-json", "address", "show", "dev", EXTERNAL_BRIDGE]))
     for item in found:
         for address in item.get("addr_info", ()):

@@ -12,7 +12,8 @@ import psycopg
 
 from devstack.stack import config, files, processes
 from devstack.stack.failure import Failure
-from devstack.stack.settings import Settings
+from devstack.stack.layouts import CONTROL
+from devstack.stack.settings import Fleet, Settings
 
 _INITDB = Path("/usr/lib/postgresql/15/bin/initdb")
 
@@ -44,12 +45,22 @@ def prepare(settings: Settings) -> None:
     password.unlink()
     if done.returncode:
         raise Failure(f"initdb ({files.tail(log)})", log)
+    if settings.fleet:
+        _admit(part / "pg_hba.conf", settings.fleet)
     part.replace(data)
+
+
+def _admit(rules: Path, fleet: Fleet) -> None:
+    """Controllers only: hosts that run nothing but agents must do without the database."""
+    lines = [f"host all iaas {fleet.address(host)}/32 scram-sha-256\n" for host in fleet.having(CONTROL)]
+    with rules.open("a") as file:
+        file.writelines(lines)
 
 
 def _connect(settings: Settings, database: str) -> psycopg.Connection[tuple[str, ...]]:
     return psycopg.connect(
-        host="127.0.0.1", port=settings.ports.postgresql, user="iaas", dbname=database, autocommit=True,
+        host=str(_place(settings)), port=settings.ports.postgresql, user="iaas",  # by its unix socket
+         dbname=database, autocommit=True,
         password=settings.secrets.database_password, connect_timeout=3,
     )  # fmt: skip
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from devstack.stack.layouts import BROKER, COMPUTE, CONTROL, DATABASE, VOLUME, Host
 from devstack.stack.settings import Settings
 
-DAEMONS = ("identity", "image", "api", "scheduler", "conductor", "compute", "network", "volume")
+_CONTROL = ("identity", "image", "api", "scheduler", "conductor")
+DAEMONS = (*_CONTROL, "compute", "network", "volume")
 SUPERVISED = "iaas"  # the group of the cloud's own daemons; the rest is the base
 
 
@@ -24,16 +26,33 @@ class Program:
 
 
 def daemons(settings: Settings) -> list[Program]:
-    """The cloud's own."""
+    """The cloud's own: all of them, or those of the host."""
     return [
         Program(name=name, group=SUPERVISED,
-                command=(str(settings.bin / f"iaas-{name}"), "--config-file", str(settings.config)))
-        for name in DAEMONS
+                command=(str(settings.bin / f"iaas-{name}"), "--config-file", str(settings.config), *more))
+        for name, more in _wanted(settings.host).items()
     ]  # fmt: skip
+
+
+def _wanted(host: Host | None) -> dict[str, tuple[str, ...]]:
+    """Daemon -> what it is told on the command line."""
+    if not host:
+        return dict.fromkeys(DAEMONS, ())
+    found: dict[str, tuple[str, ...]] = dict.fromkeys(_CONTROL, ()) if CONTROL in host.roles else {}
+    if COMPUTE in host.roles:
+        found["compute"] = ()
+    if host.network_roles:
+        found["network"] = tuple(word for role in host.network_roles for word in ("--role", role))
+    if VOLUME in host.roles:
+        found["volume"] = ()
+    return found
 
 
 def base(settings: Settings) -> list[Program]:
     """What the daemons need, in the order in which it is started."""
+    if settings.host:
+        makers = {BROKER: (_epmd, _rabbitmq), COMPUTE: (_libvirtd,), DATABASE: (_postgresql,)}
+        return [make(settings) for role, found in makers.items() if role in settings.host.roles for make in found]
     found = [_epmd(settings), _rabbitmq(settings), _libvirtd(settings)]
     if settings.database == "postgresql":
         found.append(_postgresql(settings))
@@ -60,7 +79,7 @@ def _rabbitmq(settings: Settings) -> Program:
         environment={
             "HOME": str(place),
             "RABBITMQ_NODENAME": f"iaas{ports.amqp}@localhost",
-            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_IP_ADDRESS": settings.address,
             "RABBITMQ_NODE_PORT": str(ports.amqp),
             "RABBITMQ_DIST_PORT": str(ports.amqp_nodes),
             "ERL_EPMD_PORT": str(ports.epmd),
@@ -82,6 +101,9 @@ def _rabbitmq(settings: Settings) -> Program:
 
 
 def _libvirtd(settings: Settings) -> Program:
+    if settings.host:  # its places are mounted already, and the host's init reaps
+        words = ("libvirtd", "--pid-file", "/run/libvirt/libvirtd.pid", "--config", "/etc/libvirt/libvirtd.conf")
+        return Program(name="libvirtd", command=words)
     script = settings.root / "devstack" / "libvirtd-private"
     return Program(name="libvirtd", command=("/bin/sh", str(script), str(settings.state / "libvirt")))
 
@@ -92,6 +114,7 @@ def _postgresql(settings: Settings) -> Program:
         name="postgresql", user="postgres", stop_signal="INT", stop_seconds=30,  # INT is the fast shutdown
         command=(
             "/usr/lib/postgresql/15/bin/postgres", "-D", f"{place}/data", "-p", str(settings.ports.postgresql),
-            "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={place}", "-c", "max_connections=200",
+            "-c", f"listen_addresses={settings.address}", "-c", f"unix_socket_directories={place}",
+            "-c", "max_connections=200",
         ),
     )  # fmt: skip

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from devstack.stack import keepers, leftovers, processes, say
+from devstack.stack import keepers, leftovers, machine, processes, say, supervisor
 from devstack.stack.failure import Failure
 from devstack.stack.keeper import State
 from devstack.stack.programs import SUPERVISED, programs
@@ -43,6 +44,8 @@ def row(name: str, state: State, beat: dict[str, Any] | None, used: int, now: fl
 
 def status(settings: Settings) -> int:
     """Prints the table; 0 if all is well, else 1."""
+    if settings.fleet:
+        return _of_hosts(settings)
     manager = keepers.choose(settings)
     if not manager.is_up(settings):
         raise Failure(f"the stack in {settings.state} does not run: devstack/up starts it")
@@ -67,3 +70,41 @@ def status(settings: Settings) -> int:
     if problem:
         print(f"No heartbeats: {problem}")
     return 1 if problem or any(cells[1].isupper() for cells in rows[1:]) else 0
+
+
+def _of_hosts(settings: Settings) -> int:
+    """A table for each host, and what it costs."""
+    problem, beats = "", {}
+    try:
+        beats = {
+            (str(entry["binary"]).removeprefix("iaas-"), str(entry["host"])): entry for entry in heartbeats(settings)
+        }
+    except Failure as failure:
+        problem = failure.line()
+    well, total = not problem, 0
+    for host in settings.every_host:
+        assert host.host
+        name, outside = host.host.name, machine.pids(host)
+        print(f"{name} {host.address} ({' '.join(host.host.roles)})")
+        if not supervisor.is_up(host):
+            print("  off\n")
+            well = False
+            continue
+        states, now = supervisor.states(host), time.time()
+        rows: list[tuple[str, ...]] = [HEADING]
+        for program in programs(host):
+            state = states.get(program.name, State(False, 0, 0.0, "unknown"))
+            state = replace(state, pid=outside.get(state.pid, 0))
+            used = memory(state.pid) if state.pid else 0
+            rows.append(row(program.name, state, beats.get((program.name, name)), used, now))
+        well = well and not any(cells[1].isupper() for cells in rows[1:])
+        print(say.table([("", *cells) for cells in rows]))
+        guests = [pid for pid in outside.values() if "qemu-system" in processes.command_line(pid).split(" -", 1)[0]]
+        guest_memory = sum(processes.memory(pid) for pid in guests)
+        cost = sum(processes.memory(pid) for pid in outside.values()) - guest_memory
+        total += cost
+        print(f"  {say.size(cost)} without its {len(guests)} guests, which take {say.size(guest_memory)}\n")
+    print(f"All hosts: {say.size(total)} without guests. Logs: {settings.state}/hosts/*/log")
+    if problem:
+        print(f"No heartbeats: {problem}")
+    return 0 if well else 1

@@ -10,12 +10,13 @@ import os
 import subprocess
 import time
 import xmlrpc.client
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport  # type: ignore[import-untyped]
 
-from devstack.stack import files, leftovers, processes
+from devstack.stack import files, leftovers, machine, processes
 from devstack.stack.failure import Failure
 from devstack.stack.keeper import State
 from devstack.stack.programs import SUPERVISED, Program, programs
@@ -95,13 +96,9 @@ def ensure(settings: Settings) -> bool:
         if changed:
             _reload(settings)
         return changed
-    processes.end_pid_file(pid_file(settings), str(conf_path(settings)))  # one that hangs
+    _end(settings)  # one that hangs
     files.folder(_socket(settings).parent)
-    command = ["tini", "-s", "--", str(settings.bin / "supervisord"), "-n", "-c", str(conf_path(settings))]
-    if settings.netns:
-        # An agent must see no namespace of another cloud, which carry the same names, and /sys with its own devices.
-        own_names = 'mount -t tmpfs netns /run/netns && mount -t sysfs sysfs /sys && exec "$@"'
-        command = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", own_names, "sh", *command]
+    command = _command(settings)
     environment = {key: os.environ[key] for key in ("PATH", "LC_ALL", "TERM") if key in os.environ}
     output = settings.log("supervisord.output")
     with output.open("ab") as log:
@@ -115,6 +112,25 @@ def ensure(settings: Settings) -> bool:
             raise Failure(f"supervisord does not start ({files.tail(output)})", output)
         time.sleep(0.1)
     return True
+
+
+def _command(settings: Settings) -> list[str]:
+    command = [str(settings.bin / "supervisord"), "-n", "-c", str(conf_path(settings))]
+    if settings.host:
+        return machine.init_words(settings, command)
+    command = ["tini", "-s", "--", *command]
+    if settings.netns:
+        # An agent must see no namespace of another cloud, which carry the same names, and /sys with its own devices.
+        own_names = 'mount -t tmpfs netns /run/netns && mount -t sysfs sysfs /sys && exec "$@"'
+        command = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", own_names, "sh", *command]
+    return command
+
+
+def _end(settings: Settings) -> None:
+    if settings.host:
+        machine.cut_power(settings)
+    else:
+        processes.end_pid_file(pid_file(settings), str(conf_path(settings)))
 
 
 def _reload(settings: Settings) -> None:
@@ -135,15 +151,16 @@ def states(settings: Settings) -> dict[str, State]:
     }  # fmt: skip
 
 
-def _belongs(info: dict[str, Any], group: str) -> bool:
+def _belongs(info: dict[str, Any], group: str, names: Sequence[str] = ()) -> bool:
     """In supervisord, each program of the base is a group of its own."""
-    return bool((info["group"] == SUPERVISED) == (group == SUPERVISED))
+    return (info["group"] == SUPERVISED) == (group == SUPERVISED) and (not names or info["name"] in names)
 
 
-def start(settings: Settings, group: str) -> bool:
+def start(settings: Settings, group: str, names: Sequence[str] = ()) -> bool:
+    """``names``: only these."""
     rpc, idle = _rpc(settings), []
     for info in rpc.getAllProcessInfo():
-        if _belongs(info, group) and info["statename"] not in _RUNNING:
+        if _belongs(info, group, names) and info["statename"] not in _RUNNING:
             idle.append(f"{info['group']}:{info['name']}")
     for name in idle:
         try:
@@ -154,17 +171,18 @@ def start(settings: Settings, group: str) -> bool:
     return bool(idle)
 
 
-def stop(settings: Settings, group: str) -> None:
+def stop(settings: Settings, group: str, names: Sequence[str] = ()) -> None:
+    """``names``: only these."""
     rpc = _rpc(settings)
     for info in rpc.getAllProcessInfo():
-        if _belongs(info, group) and info["statename"] in _RUNNING:
+        if _belongs(info, group, names) and info["statename"] in _RUNNING:
             try:
                 rpc.stopProcess(f"{info['group']}:{info['name']}", False)
             except xmlrpc.client.Fault as fault:
                 if "NOT_RUNNING" not in fault.faultString:
                     raise Failure(f"{info['name']} does not stop ({fault.faultString})") from fault
     deadline = time.monotonic() + 60
-    while any(info["pid"] for info in rpc.getAllProcessInfo() if _belongs(info, group)):
+    while any(info["pid"] for info in rpc.getAllProcessInfo() if _belongs(info, group, names)):
         if time.monotonic() > deadline:
             raise Failure("daemons do not stop within 60 seconds", settings.log("supervisord"))
         time.sleep(0.1)

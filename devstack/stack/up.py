@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+from pathlib import Path
 from typing import Any
 
-from devstack.stack import broker, config, files, hypervisor, keepers, leftovers, plumbing, postgresql, processes
+from devstack.stack import broker, config, files, fleet, hypervisor, keepers, leftovers, plumbing, postgresql, processes
 from devstack.stack.failure import Failure
-from devstack.stack.keeper import Keeper
-from devstack.stack.programs import SUPERVISED
+from devstack.stack.programs import DAEMONS, SUPERVISED, programs
 from devstack.stack.say import step
 from devstack.stack.settings import Settings
 
-_WORKERS = ("scheduler", "conductor", "compute", "network", "volume")
 _APIS = {
     "identity": "identity",
     "image": "image",
@@ -27,7 +26,27 @@ _APIS = {
 
 def up(settings: Settings) -> None:
     """Raises Failure with the one thing that went wrong."""
+    raise_cloud(settings)
+    _fill(settings)
+
+
+def raise_cloud(settings: Settings) -> None:
+    """To where every daemon is well and the administrator can log in."""
     files.folder(settings.logs, 0o755)
+    if settings.fleet:
+        fleet.up(settings)
+    else:
+        _ground(settings)
+    with step("tables and accounts"):
+        manage(settings, "db", "upgrade")
+        _bootstrap(settings)
+    with step("daemons"):
+        _start_daemons(settings)
+        wait_for_daemons(settings)
+
+
+def _ground(settings: Settings) -> None:
+    """What the daemons of a cloud on one host need."""
     manager = keepers.choose(settings)
     with step("configuration"):
         if not manager.is_up(settings):
@@ -42,22 +61,20 @@ def up(settings: Settings) -> None:
         hypervisor.wait(settings)
         broker.wait(settings)
         plumbing.ensure_bridge(settings)
-    with step("tables and accounts"):
-        _manage(settings, "db", "upgrade")
-        _bootstrap(settings)
-    with step("daemons"):
-        _start_daemons(settings, manager)
-        wait_for_daemons(settings, manager)
-    _fill(settings)
 
 
-def _start_daemons(settings: Settings, manager: Keeper) -> None:
+def _start_daemons(settings: Settings) -> None:
     """Starts those that don't run; all of them again if code or configuration is not what they were started with."""
     stamp, wanted = settings.state / "run" / "started-with", fingerprint(settings)
-    if not stamp.exists() or stamp.read_text() != wanted:
-        manager.stop(settings, SUPERVISED)
-        files.write(stamp, wanted)
-    manager.start(settings, SUPERVISED)
+    renew = not stamp.exists() or stamp.read_text() != wanted
+    if settings.fleet:
+        fleet.start_daemons(settings, renew)
+    else:
+        manager = keepers.choose(settings)
+        if renew:
+            manager.stop(settings, SUPERVISED)
+        manager.start(settings, SUPERVISED)
+    files.write(stamp, wanted)
 
 
 def fingerprint(settings: Settings) -> str:
@@ -79,7 +96,10 @@ def _configure(settings: Settings) -> None:
     config.write(settings)
 
 
-def _manage(settings: Settings, *arguments: str) -> str:
+def manage(settings: Settings, *arguments: str) -> str:
+    """Runs iaas-manage. Raises Failure with its last line."""
+    if settings.fleet:
+        return fleet.manage(settings, *arguments)
     command = [str(settings.bin / "iaas-manage"), "--config-file", str(settings.config), *arguments]
     verb = " ".join(word for word in arguments[:2] if not word.startswith("-"))
     return processes.run(command, timeout=180, log=settings.log("manage"), name=f"iaas-manage {verb}")
@@ -89,7 +109,7 @@ def _bootstrap(settings: Settings) -> None:
     """The administrator's account, services and endpoints. The password travels in a file: /proc shows arguments."""
     password = settings.state / "admin-password"
     files.write(password, settings.secrets.admin_password + "\n")
-    _manage(settings, "bootstrap", "--admin-password-file", str(password))
+    manage(settings, "bootstrap", "--admin-password-file", str(password))
 
 
 def _fill(settings: Settings) -> None:
@@ -100,9 +120,9 @@ def _fill(settings: Settings) -> None:
     instance.launch(settings, furniture)
 
 
-def answers(port: int) -> bool:
+def answers(port: int, address: str = "127.0.0.1") -> bool:
     """Whether an API gives its version document there."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection(address, port, timeout=5)
     try:
         connection.request("GET", "/")
         return connection.getresponse().status < 500
@@ -114,56 +134,69 @@ def answers(port: int) -> bool:
 
 def heartbeats(settings: Settings) -> list[dict[str, Any]]:
     """What ``iaas-manage service list --json`` says: a list of {binary, host, state, last_heartbeat …}."""
-    found = json.loads(_manage(settings, "service", "list", "--json") or "[]")
+    found = json.loads(manage(settings, "service", "list", "--json") or "[]")
     return list(found)
 
 
 class _Watch:
     """Notices a daemon that ends as soon as it starts, so that nobody waits a minute for it."""
 
-    def __init__(self, settings: Settings, manager: Keeper) -> None:
-        self._settings, self._manager = settings, manager
-        self._starts: dict[str, set[float]] = {}
+    def __init__(self) -> None:
+        self._starts: dict[tuple[Path, str], set[float]] = {}
 
-    def check(self, daemon: str) -> None:
-        """Raises Failure at the daemon's fourth start."""
-        state = self._manager.states(self._settings).get(daemon)
+    def check(self, place: Settings, daemon: str) -> None:
+        """Raises Failure at the daemon's fourth start. ``place``: the stack, or a host of it."""
+        state = keepers.choose(place).states(place).get(daemon)
         if state and state.since:
-            seen = self._starts.setdefault(daemon, set())
+            seen = self._starts.setdefault((place.state, daemon), set())
             seen.add(state.since)
             if len(seen) > 3:
-                log = self._settings.log(daemon)
+                log = place.log(daemon)
                 raise Failure(f"iaas-{daemon} ends as soon as it starts ({files.tail(log)})", log)
 
 
-def wait_for_daemons(settings: Settings, manager: Keeper) -> None:
-    """Until every API answers and every worker has sent a heartbeat. Raises Failure naming the first that doesn't."""
-    watch = _Watch(settings, manager)
+def expected(settings: Settings) -> dict[tuple[str, str], Settings]:
+    """(daemon, host) of everybody who must beat -> where its log is. A cloud on one host is whatever it is called."""
+    if not settings.fleet:
+        return {(name, ""): settings for name in DAEMONS}
+    places = [(host, host.host.name) for host in settings.every_host if host.host]
+    return {(one.name, name): host for host, name in places for one in programs(host) if one.group == SUPERVISED}
+
+
+def beating(settings: Settings) -> set[tuple[str, str]]:
+    """(daemon, host) of everybody who has been heard of lately."""
+    rows = [row for row in heartbeats(settings) if row["state"] == "up"]
+    return {(str(row["binary"]).removeprefix("iaas-"), str(row["host"]) if settings.fleet else "") for row in rows}
+
+
+def wait_for_daemons(settings: Settings) -> None:
+    """Until every API answers and every daemon has sent a heartbeat. Raises Failure naming the first that doesn't."""
+    watch, wanted = _Watch(), expected(settings)
     for api, daemon in _APIS.items():
         _wait_for_api(settings, watch, api, daemon)
-    missing: list[str] = []
+    missing: list[tuple[str, str]] = []
 
     def all_beat() -> bool:
-        beating = {str(row["binary"]).removeprefix("iaas-") for row in heartbeats(settings) if row["state"] == "up"}
-        missing[:] = [name for name in _WORKERS if name not in beating]
-        for name in missing:
-            watch.check(name)
+        missing[:] = sorted(set(wanted) - beating(settings))
+        for name, host in missing:
+            watch.check(wanted[name, host], name)
         return not missing
 
     if not processes.wait_for(all_beat, 60, 0.5):
-        log = settings.log(missing[0])
-        raise Failure(f"iaas-{missing[0]} sends no heartbeat ({files.tail(log)})", log)
+        name, host = missing[0]
+        log = wanted[missing[0]].log(name)
+        raise Failure(f"iaas-{name}{host and ' on ' + host} sends no heartbeat ({files.tail(log)})", log)
 
 
 def _wait_for_api(settings: Settings, watch: _Watch, api: str, daemon: str) -> None:
-    port = getattr(settings.ports, api)
+    port, place = getattr(settings.ports, api), settings.controller
 
     def ready() -> bool:
-        if answers(port):
+        if answers(port, settings.address):
             return True
-        watch.check(daemon)
+        watch.check(place, daemon)
         return False
 
     if not processes.wait_for(ready, 90, 0.2):
-        log = settings.log(daemon)
+        log = place.log(daemon)
         raise Failure(f"the {api} API does not answer on port {port} ({files.tail(log)})", log)

@@ -118,7 +118,7 @@ def test_tables_are_aligned() -> None:
     assert say.table([("A", "B"), ("long", "x")]) == "A     B\nlong  x"
 
 
-@pytest.mark.parametrize("command", ["up", "down", "status", "test"])
+@pytest.mark.parametrize("command", ["up", "down", "status", "host", "test"])
 def test_help_needs_nothing_installed_and_changes_nothing(command: str) -> None:
     tool = str(ROOT / "devstack" / command)
     done = subprocess.run([tool, "--help"], capture_output=True, text=True, timeout=10, env={"PATH": "/usr/bin:/bin"})

@@ -1,0 +1,117 @@
+"""Several hosts from one copied file: they join by themselves, are missed when they are gone, and come back."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import pytest
+
+from tests.integration.fleet import ROOT_ONLY, FleetRig, eventually
+
+pytestmark = [pytest.mark.root, pytest.mark.timeout(300), ROOT_ONLY]
+
+
+def boot(fleet: FleetRig, name: str, **values: Any) -> Any:
+    """A server of the administrator, ACTIVE, on the first network unless told otherwise."""
+    given = {"networks": [{"uuid": fleet.furniture.network}], **values}
+    made = fleet.admin.compute.create_server(
+        name=name, flavor_id=fleet.furniture.flavor, image_id=fleet.furniture.image, **given
+    )
+    return fleet.admin.compute.wait_for_server(made, interval=0.5, wait=120)
+
+
+def forget(fleet: FleetRig, *servers: Any) -> None:
+    for server in servers:
+        fleet.admin.compute.delete_server(server.id)
+    for server in servers:
+        fleet.admin.compute.wait_for_delete(server, interval=0.5, wait=60)
+
+
+def services(fleet: FleetRig, host: str) -> dict[str, str]:
+    """Binary -> up or down, as the compute API tells it."""
+    return {item.binary: item.state for item in fleet.admin.compute.services(host=host)}
+
+
+def test_every_host_has_the_same_file_and_compute_hosts_reach_no_database_a010(fleet: FleetRig) -> None:
+    original = fleet.settings.config.read_bytes()
+    for host in fleet.settings.every_host:
+        assert (host.state / "etc" / "iaas.conf").read_bytes() == original
+    probe = "import psycopg, sys; psycopg.connect(host=sys.argv[1], user='iaas', dbname='iaas', connect_timeout=5)"
+    python = str(fleet.settings.bin / "python")
+    refused = fleet.attempt("compute1", python, "-c", probe, fleet.settings.address)
+    assert "no pg_hba.conf entry" in refused.stderr
+    agents = {(agent.host, agent.binary) for agent in fleet.admin.network.agents()}
+    assert ("compute1", "neutron-linuxbridge-agent") in agents
+    assert ("controller", "neutron-dhcp-agent") in agents  # A-026: on the controller
+    assert ("compute1", "neutron-dhcp-agent") not in agents
+    told = {host.address for host in fleet.settings.every_host}
+    assert {item.host_ip for item in fleet.admin.compute.hypervisors(details=True)} < told
+
+
+def test_a_host_that_starts_with_the_copied_file_gets_servers_within_ten_seconds_a010(fleet: FleetRig) -> None:
+    before = {program: fleet.pid("controller", program) for program in ("api", "scheduler", "conductor", "network")}
+    began = time.monotonic()
+    fleet.add("joiner", "compute")
+    try:
+        eventually(
+            lambda: "joiner" in {item.name for item in fleet.admin.compute.hypervisors()}, 10, "the new host is listed"
+        )
+        took = time.monotonic() - began
+        server = boot(fleet, "on-joiner", availability_zone="nova:joiner")
+        assert server.compute_host == "joiner"
+        assert server.id in fleet.guests("joiner")
+        assert took < 10
+        assert before == {program: fleet.pid("controller", program) for program in before}  # nobody was restarted
+        forget(fleet, server)
+        fleet.stop("joiner")
+    finally:
+        fleet.remove("joiner")
+    for service in fleet.admin.compute.services(host="joiner"):
+        fleet.admin.compute.delete_service(service)
+    assert fleet.audit() == []
+
+
+def test_a_stopped_host_is_down_within_ten_seconds_and_gets_no_work(fleet: FleetRig) -> None:
+    fleet.stop("compute1")
+    try:
+        eventually(lambda: services(fleet, "compute1").get("nova-compute") == "down", 12, "compute1 is down")
+        server = boot(fleet, "elsewhere")
+        assert server.compute_host == "compute2"
+        forget(fleet, server)
+    finally:
+        fleet.start("compute1")
+    eventually(lambda: set(services(fleet, "compute1").values()) == {"up"}, 20, "compute1 is up again")
+    assert fleet.audit() == []
+
+
+def test_a_host_without_power_is_gone_at_once_and_its_guests_with_it(fleet: FleetRig) -> None:
+    server = boot(fleet, "unlucky", availability_zone="nova:compute2")
+    (guest,) = fleet.guests("compute2").values()
+    fleet.kill("compute2")
+    try:
+        assert fleet.guests("compute2") == {}
+        with pytest.raises(ProcessLookupError):
+            os.kill(guest, 0)
+        eventually(lambda: services(fleet, "compute2").get("nova-compute") == "down", 15, "compute2 is down")
+    finally:
+        fleet.start("compute2")
+    fleet.wait_for_all()
+    forget(fleet, server)
+    assert fleet.audit() == []
+
+
+def test_a_partitioned_host_keeps_its_guests_and_is_back_when_the_cable_is_f048(fleet: FleetRig) -> None:
+    server = boot(fleet, "cut-off", availability_zone="nova:compute1")
+    fleet.partition("compute1")
+    try:
+        eventually(lambda: services(fleet, "compute1").get("nova-compute") == "down", 15, "compute1 is down")
+        assert server.id in fleet.guests("compute1")
+    finally:
+        fleet.heal("compute1")
+    eventually(lambda: set(services(fleet, "compute1").values()) == {"up"}, 60, "compute1 is up again")
+    assert fleet.admin.compute.get_server(server.id).status == "ACTIVE"
+    assert server.id in fleet.guests("compute1")
+    forget(fleet, server)
+    assert fleet.audit() == []
