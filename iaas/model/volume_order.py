@@ -6,23 +6,67 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from iaas.model.order import ImageSource
+
 
 class VolumeAction(StrEnum):
-    CREATE = "create"
-    DELETE = "delete"
+    """All are convergent: repeating one is harmless."""
+
+    CREATE = "create"  # volume_id of size_gb, from ``source``
+    DELETE = "delete"  # volume_id
+    EXTEND = "extend"  # volume_id to size_gb
+    UPLOAD = "upload"  # volume_id's bytes into ``upload``
+    SNAPSHOT = "snapshot"  # snapshot_id of volume_id
+    DELETE_SNAPSHOT = "delete_snapshot"  # snapshot_id
+    EXPORT = "export"  # the exports of server_id on this host are exactly ``exports``
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """One volume served to one server. ``name`` is the NBD export's: who does not know it does not get in."""
+
+    attachment_id: str
+    volume_id: str
+    name: str
+    writable: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What a volume is made of: at most one of them; none is zeros. Snapshot and volume are on the same host."""
+
+    image: ImageSource | None = None
+    snapshot_id: str | None = None
+    volume_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """Where a volume's bytes go: ``url`` is the image API's ``/v2/images/{id}/file``, ``token`` may write it."""
+
+    image_id: str
+    url: str
+    token: str = field(repr=False)
+    format: str  # "raw" or "qcow2"
 
 
 @dataclass(frozen=True, kw_only=True)
 class VolumeOrder:
-    """One convergent step for the backend; ``fence`` and repetition as in model/order.py."""
+    """One convergent step for the back end. ``subject``: the volume, snapshot or server whose fence ``fence`` is, and
+    whose orders come one after another; repetition as in model/order.py."""
 
     operation_id: str
     step: str
     fence: int
     attempt: int
-    volume_id: str
+    subject: str
     action: VolumeAction
-    size_gb: int
+    volume_id: str = ""
+    snapshot_id: str = ""
+    size_gb: int = 0
+    source: Source = Source()
+    upload: Upload | None = None
+    exports: tuple[Export, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +74,7 @@ class VolumeReport:
     operation_id: str
     step: str
     fence: int
-    volume_id: str
+    subject: str
     host: str
     done: bool
     error: str | None = None
@@ -41,7 +85,11 @@ class VolumeReport:
 
 @dataclass(frozen=True, kw_only=True)
 class VolumeInventory:
-    """For the audit: volume ids with a file, and partial files."""
+    """For the audit: what has a file, what is promised and what is really served, and partial files."""
 
     volumes: tuple[str, ...]
     partial_files: tuple[str, ...]
+    snapshots: tuple[str, ...] = ()
+    exports: tuple[Export, ...] = ()  # in the host's record
+    served: tuple[Export, ...] = ()  # by the storage daemon
+    strays: tuple[str, ...] = ()  # files that nothing needs

@@ -83,6 +83,7 @@ volume_attachments = sa.Table(
     sa.Column("delete_on_termination", sa.Boolean, nullable=False, default=False),
     sa.Column("tag", sa.String(60)),
     sa.Column("host", sa.String(255)),  # the compute host that it is connected from
+    sa.Column("export", sa.String(36), nullable=False),  # the name under which it is served
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("attached_at", UtcDateTime),
     sa.UniqueConstraint("server_id", "volume_id"),

@@ -153,6 +153,7 @@ def upgrade() -> None:
         sa.Column("delete_on_termination", sa.Boolean(), nullable=False),
         sa.Column("tag", sa.String(length=60), nullable=True),
         sa.Column("host", sa.String(length=255), nullable=True),
+        sa.Column("export", sa.String(length=36), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("attached_at", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["volume_id"], ["volumes.id"], name=op.f("fk_volume_attachments_volume_id")),
