@@ -55,6 +55,7 @@ def _alone(settings: Settings) -> dict[str, dict[str, str]]:
             "key_repository": f"{state}/keys",
             "policy_file": f"{state}/policy.yaml",
             "metadata_secret": settings.secrets.metadata_secret,
+            "internal_secret": settings.secrets.internal_secret,
         },
         "api": {f"{name}_listen": f"127.0.0.1:{getattr(ports, name)}/" for name in _APIS},
         "image": {"directory": f"{state}/images"},

@@ -59,6 +59,7 @@ class Secrets:
     broker_cookie: str = field(default_factory=lambda: secrets.token_hex(16))
     database_password: str = field(default_factory=lambda: secrets.token_hex(16))
     metadata_secret: str = field(default_factory=lambda: secrets.token_hex(32))
+    internal_secret: str = field(default_factory=lambda: secrets.token_hex(32))
 
 
 # In namespaces of their own, hosts have no services to make way for.

@@ -23,7 +23,6 @@ from iaas.network.settings import Settings
 from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.conductor import ConductorRpc
 from iaas.rpc.network import NetworkAgentRpc
-from iaas.volume.service import QUOTA_DEFAULTS as VOLUME_QUOTA
 from iaas.volume.service import VolumeServices
 
 
@@ -35,7 +34,8 @@ def main() -> None:
     authenticate = IdentityFacade.open(database, process.section(sections.Auth)).authenticate
     network = _network(process, database, client)
     compute = _compute(process, database, client, network)
-    volume = _volume(process, database, client)
+    quota, deadline = process.section(sections.Quota), process.section(sections.Conductor).deadline
+    volume = VolumeServices.of(database, ConductorRpc(client), quota, deadline)
     metadata = Metadata(
         compute=ComputeFacade(compute),
         secret=process.section(sections.Auth).metadata_secret,
@@ -72,14 +72,4 @@ def _compute(process: Start, database: Database, client: Client, network: Networ
         quota={name: getattr(quota, name) for name in QUOTA_DEFAULTS},
         deadline_s=process.section(sections.Conductor).deadline,
         default_zone=process.section(sections.Scheduler).default_availability_zone,
-    )
-
-
-def _volume(process: Start, database: Database, client: Client) -> VolumeServices:
-    quota = process.section(sections.Quota)
-    return VolumeServices(
-        database=database,
-        conductor=ConductorRpc(client),
-        quota={**VOLUME_QUOTA, "volumes": quota.volumes, "gigabytes": quota.gigabytes},
-        deadline_s=process.section(sections.Conductor).deadline,
     )

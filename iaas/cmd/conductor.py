@@ -16,6 +16,8 @@ from iaas.network.facade import NetworkFacade
 from iaas.network.settings import Settings
 from iaas.rpc.conductor import ConductorRpc
 from iaas.rpc.network import NetworkAgentRpc
+from iaas.volume.facade import VolumeFacade
+from iaas.volume.service import VolumeServices
 
 PURGE_S = 300.0
 
@@ -27,11 +29,13 @@ def main() -> None:
     client = Client(transport)
     options, api = process.section(sections.Conductor), process.section(sections.Api)
     look = NetworkAgentRpc(client).look
-    settings = Settings.of(process.section(sections.Network), process.section(sections.Quota), look)
+    quota = process.section(sections.Quota)
+    settings = Settings.of(process.section(sections.Network), quota, look)
     parts = Parts(
         database=database,
         bus=client,
         network=NetworkFacade(settings),
+        volume=VolumeFacade(VolumeServices.of(database, ConductorRpc(client), quota, options.deadline)),
         image=ImageFacade(),
         identity=IdentityFacade.open(database, process.section(sections.Auth)),
         image_url=url(api.image_listen, api.public_url),

@@ -1,4 +1,4 @@
-"""iaas-volume: keeps the bytes of volumes on one host. Opens no database."""
+"""iaas-volume: keeps the bytes of volumes on one host, and serves them. Opens no database."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from iaas import plugins
 from iaas.bus.client import Client
 from iaas.bus.factory import connect
 from iaas.bus.server import Server
-from iaas.cmd.start import start
+from iaas.cmd.start import Start, start
 from iaas.config import sections
+from iaas.errors import Invalid
 from iaas.host.executor import Pool
 from iaas.rpc.conductor import ConductorRpc
 from iaas.rpc.volume import VolumeRpc
-from iaas.volume.agent.fences import Fences
 from iaas.volume.agent.service import VolumeAgent
 from iaas.volume.drivers.driver import DriverSettings
 
 WORKERS = 4
+LOOK_S = 0.5
 FLUSH_S = 2.0
 TIDY_S = 60.0
+RENEW_S = 86400.0
 
 
 def main() -> None:
@@ -27,21 +29,44 @@ def main() -> None:
     options = process.section(sections.Volume)
     transport = connect(process.section(sections.Bus))
     client = Client(transport)
-    state_dir = Path(options.state_dir)
-    settings = DriverSettings(state_dir=state_dir, capacity_gb=options.capacity_gb)
+    state_dir, address = Path(options.state_dir), process.await_address()
+    real = options.driver != "fake"
+    settings = DriverSettings(
+        state_dir=state_dir,
+        capacity_gb=options.capacity_gb,
+        address=address,
+        port=options.port,
+        pki=_certificates(process, state_dir / "pki", address) if real else None,
+    )
     pool = Pool(WORKERS, "order")
     agent = VolumeAgent(
         host=process.host,
+        address=address,
         driver=plugins.load("iaas.volume.drivers", options.driver)(settings),
-        fences=Fences(state_dir, durable=options.driver != "fake"),
+        state_dir=state_dir,
+        durable=real,
         conductor=ConductorRpc(client),
         executor=pool,
     )
     server = Server(transport, VolumeRpc, agent.endpoint, host=process.host, workers=2).start()
-    process.beat_over(client)
+    process.daemon.every(LOOK_S, "exports", agent.look)
+    process.beat_over(client, address=address, backend=agent.backend)
     process.daemon.every(FLUSH_S, "reports", agent.flush)
     process.daemon.every(TIDY_S, "tidy", agent.tidy)
     process.daemon.on_stop(transport.close)
     process.daemon.on_stop(lambda: pool.stop(2))
     process.daemon.on_stop(server.stop)
     process.daemon.run()
+
+
+def _certificates(process: Start, directory: Path, address: str) -> Path:
+    """This host's certificates, looked after once a day. Exits when the configuration has no secret for them."""
+    from iaas.host.pki import Authority
+
+    try:
+        authority = Authority(process.section(sections.Auth).internal_secret)
+    except Invalid as error:
+        raise SystemExit(f"iaas-volume: {error.message}") from None
+    authority.ensure(directory, process.host, [address])
+    process.daemon.every(RENEW_S, "certificates", lambda: authority.ensure(directory, process.host, [address]))
+    return directory

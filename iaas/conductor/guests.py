@@ -37,11 +37,12 @@ class Guests:
             disk_gb=flavor.disk_gb,
             ephemeral_gb=flavor.ephemeral_gb,
             swap_mb=flavor.swap_mb,
-            image=self._source(server.image_id) if server.image_id else None,
+            image=self.source(server.image_id) if server.image_id else None,
             nics=nics,
         )
 
-    def _source(self, image_id: str) -> ImageSource:
+    def source(self, image_id: str) -> ImageSource:
+        """Where a host gets the image. Raises NotFound."""
         with self.database.read() as tx:
             image = self.image.get(tx, contexts.system(), image_id)
         return self.image.source(image, self.image_url, self.identity.mint_service_token(TOKEN_TTL_S))

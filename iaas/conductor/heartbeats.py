@@ -9,6 +9,7 @@ from collections.abc import Callable
 from iaas.db import operations, services
 from iaas.db.compute import nodes
 from iaas.db.engine import Database, Tx
+from iaas.db.volume import backends
 from iaas.model.order import Heartbeat
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,8 @@ class Heartbeats:
                                        beat.address, beat.roles)  # fmt: skip
             if beat.resources is not None:
                 nodes.record(tx, beat.host, beat.resources)
+            if beat.backend is not None:
+                backends.record(tx, beat.host, beat.backend)
             if restarted:
                 log.info("%s on %s has started", beat.binary, beat.host)
                 woken += operations.waiting_on_host(tx, beat.host)

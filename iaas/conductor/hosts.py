@@ -52,8 +52,9 @@ class Hosts:
         self.compute.execute(host, order)
         return Wait(self.resend_s)
 
-    def volume_step(self, run: Run, host: str, action: VolumeAction, size_gb: int) -> Result:
-        """One order to a volume host."""
+    def volume_step(self, run: Run, host: str, action: VolumeAction, **payload: Any) -> Result:
+        """One order to a volume host, under the fence of the operation's resource; ``payload``: fields of VolumeOrder.
+        Raises what the host reported, as its own kind."""
         answer = self._answer(run)
         if answer is not None:
             return answer
@@ -62,9 +63,9 @@ class Hosts:
             step=run.line.step,
             fence=run.operation.fence,
             attempt=self._count(run, host),
-            volume_id=run.resource_id,
+            subject=run.resource_id,
             action=action,
-            size_gb=size_gb,
+            **payload,
         )
         self.volume.execute(host, order)
         return Wait(self.resend_s)

@@ -23,7 +23,7 @@ from iaas.config.sections import Conductor as Options
 from iaas.db.compute import servers
 from iaas.db.engine import Database, Tx
 from iaas.db.purge import purge
-from iaas.db.volume import volumes
+from iaas.db.volume import snapshots, volumes
 from iaas.identity.facade import IdentityFacade
 from iaas.image.facade import ImageFacade
 from iaas.network.facade import NetworkFacade
@@ -32,10 +32,12 @@ from iaas.rpc.contract import Sender
 from iaas.rpc.network import NetworkAgentRpc
 from iaas.rpc.scheduler import SchedulerRpc
 from iaas.rpc.volume import VolumeRpc
+from iaas.volume.facade import VolumeFacade
 
 _FENCES: Mapping[str, Callable[[Tx, str], int]] = {
     "server": servers.raise_fence,
     "volume": volumes.raise_fence,
+    "snapshot": snapshots.raise_fence,
 }
 
 
@@ -46,6 +48,7 @@ class Parts:
     database: Database
     bus: Sender
     network: NetworkFacade
+    volume: VolumeFacade
     image: ImageFacade
     identity: IdentityFacade
     image_url: str
@@ -101,5 +104,6 @@ def _flows(parts: Parts) -> Iterable[Flow[Any]]:
         hosts=hosts,
     )
     power = PowerFlows(database=database, network=parts.network, guests=guests, hosts=hosts)
+    volume = VolumeFlows(database=database, hosts=hosts, guests=guests)
     delete = Delete(database=database, network=parts.network, hosts=hosts)
-    return (build.flow(), delete.flow(), *power.flows(), *VolumeFlows(database=database, hosts=hosts).flows())
+    return (build.flow(), delete.flow(), *power.flows(), *volume.flows())

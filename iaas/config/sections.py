@@ -50,6 +50,9 @@ class Auth:
     token_ttl: int = option(3600, "Seconds that a token lives.")
     policy_file: str = option("/etc/iaas/policy.yaml", "Overrides of policy rules (YAML or JSON); re-read on change.")
     bcrypt_rounds: int = option(12, "Cost of a password hash (2^n).")
+    internal_secret: str = option(
+        "", "Root of the hosts' certificates for each other; at least 32 characters, kept secret.", secret=True
+    )
     metadata_secret: str = option("", "Shared by metadata agents and iaas-api to sign requests.", secret=True)
 
 
@@ -167,6 +170,7 @@ class Volume:
     driver: str = option("qcow2", "Back end: a file of iaas/volume/drivers/.")
     state_dir: str = option("/var/lib/iaas/volumes", "Directory of the file back ends.")
     capacity_gb: int = option(0, "Space to offer, GiB; 0: what the file system has.")
+    port: int = option(10809, "Where the exports of a volume host listen, for compute hosts only.")
 
 
 @dataclass(frozen=True)
@@ -182,7 +186,8 @@ class Quota:
     server_groups: int = option(10, "Server groups.")
     server_group_members: int = option(10, "Servers of one group.")
     volumes: int = option(10, "Volumes.")
-    gigabytes: int = option(1000, "GiB of volumes.")
+    snapshots: int = option(10, "Snapshots of volumes.")
+    gigabytes: int = option(1000, "GiB of volumes and snapshots.")
     networks: int = option(100, "Networks.")
     subnets: int = option(100, "Subnets.")
     ports: int = option(500, "Ports.")

@@ -14,7 +14,7 @@ from iaas.db.schema.compute import allocations, compute_nodes, keypairs, server_
 from iaas.db.schema.image import images
 from iaas.db.schema.network import ip_allocations, network_hosts, ports, subnets
 from iaas.db.schema.operations import operations, quota_usage
-from iaas.db.schema.volume import volumes
+from iaas.db.schema.volume import snapshots, volume_attachments, volume_backends, volumes
 from iaas.model.flavor import Flavor
 from iaas.model.operation import LIVE
 from iaas.model.server import counted as counted_of
@@ -34,6 +34,9 @@ class Facts:
     dhcp_subnets: set[str]
     images: list[Any]
     volumes: list[Any]
+    snapshots: list[Any]
+    attachments: list[Any]
+    backends: list[Any]
     operations: list[Any]  # the live ones
     usage: dict[tuple[str, str], int]  # (project, resource) -> what the counter says
     counted: dict[tuple[str, str], int]  # the same of every resource that has a counter, counted from the rows
@@ -58,6 +61,12 @@ def facts(tx: Tx) -> Facts:
     live_volumes = tx.all(
         sa.select(v.id, v.project_id, v.state, v.task, v.host, v.size_gb, v.updated_at).where(v.deleted_at.is_(None))
     )
+    z = snapshots.c
+    live_snapshots = tx.all(
+        sa.select(z.id, z.project_id, z.volume_id, z.state, z.task, z.size_gb, z.updated_at).where(
+            z.deleted_at.is_(None)
+        )
+    )
     return Facts(
         now=tx.now(),
         servers=live_servers,
@@ -71,6 +80,9 @@ def facts(tx: Tx) -> Facts:
             sa.select(i.id, i.state, i.task, i.size, i.generation, i.lease_until).where(i.deleted_at.is_(None))
         ),
         volumes=live_volumes,
+        snapshots=live_snapshots,
+        attachments=tx.all(sa.select(volume_attachments)),
+        backends=tx.all(sa.select(volume_backends)),
         operations=tx.all(
             sa.select(
                 o.id,
@@ -87,11 +99,13 @@ def facts(tx: Tx) -> Facts:
             ).where(o.state.in_(LIVE))
         ),
         usage={(row.project_id, row.resource): row.used for row in tx.all(sa.select(quota_usage))},
-        counted=_counted(tx, live_servers, live_volumes),
+        counted=_counted(tx, live_servers, live_volumes, live_snapshots),
     )
 
 
-def _counted(tx: Tx, live_servers: list[Any], live_volumes: list[Any]) -> dict[tuple[str, str], int]:
+def _counted(
+    tx: Tx, live_servers: list[Any], live_volumes: list[Any], live_snapshots: list[Any]
+) -> dict[tuple[str, str], int]:
     counted = usage.counted(tx)
 
     def add(project: str, resource: str, amount: int) -> None:
@@ -106,6 +120,9 @@ def _counted(tx: Tx, live_servers: list[Any], live_volumes: list[Any]) -> dict[t
         add(volume.project_id, "gigabytes", volume.size_gb)
     for row in tx.all(sa.select(server_groups.c.project_id)):
         add(row.project_id, "server_groups", 1)
+    for snapshot in live_snapshots:
+        add(snapshot.project_id, "snapshots", 1)
+        add(snapshot.project_id, "gigabytes", snapshot.size_gb)
     for row in tx.all(sa.select(keypairs.c.user_id)):
         add(row.user_id, "key_pairs", 1)
     held = sa.select(images.c.project_id, images.c.reserved).where(images.c.project_id.is_not(None))

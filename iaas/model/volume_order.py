@@ -40,6 +40,9 @@ class Source:
     volume_id: str | None = None
 
 
+ZEROS = Source()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Upload:
     """Where a volume's bytes go: ``url`` is the image API's ``/v2/images/{id}/file``, ``token`` may write it."""
@@ -64,7 +67,7 @@ class VolumeOrder:
     volume_id: str = ""
     snapshot_id: str = ""
     size_gb: int = 0
-    source: Source = Source()
+    source: Source = ZEROS
     upload: Upload | None = None
     exports: tuple[Export, ...] = ()
 

@@ -1,85 +1,96 @@
-"""Create, delete and reset: each one transaction of a change of state and, for the first two, an operation."""
+"""Create, delete, extend and reset: each one transaction of a change of state and, but for the reset, an operation."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, field
 
 from iaas.context import Context
 from iaas.db import operations, quotas
 from iaas.db.engine import TryAgain, Tx
-from iaas.db.volume import types
+from iaas.db.volume import attachments, snapshots
 from iaas.db.volume import volumes as rows
-from iaas.errors import Conflict, Invalid, QuotaExceeded
+from iaas.errors import Conflict, Invalid
 from iaas.ids import new_uuid
-from iaas.model.volume import State, Task, Volume
-from iaas.volume import volumes, work
-from iaas.volume.service import ZONE, VolumeServices
+from iaas.model.volume import VOLUME, State, Task, Volume
+from iaas.volume import volumes, wish, work
+from iaas.volume.service import VolumeServices
+from iaas.volume.wish import NewVolume
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewVolume:
-    """What a user wants: an empty volume of ``size_gb`` GiB. ``volume_type``: name or id, None for the default."""
-
-    size_gb: int
-    name: str | None = None
-    description: str | None = None
-    volume_type: str | None = None
-    availability_zone: str | None = None
-    metadata: dict[str, str] = field(default_factory=dict)
-
-
-def create(service: VolumeServices, context: Context, wish: NewVolume) -> str:
+def create(service: VolumeServices, context: Context, wanted: NewVolume) -> str:
     """Takes quota, makes the row and its operation; gives the id. What is refused here leaves nothing behind.
 
-    Raises Invalid, NotFound (the type), QuotaExceeded.
+    Raises Invalid, NotFound (the type, the source), QuotaExceeded.
     """
-    if not context.owner:
-        raise Invalid("A volume belongs to a project: a token with a project is needed.")
-    if wish.availability_zone not in (None, "", ZONE):
-        raise Invalid(f"Availability zone '{wish.availability_zone}' is invalid.", field="availability_zone")
-    volumes.check_metadata(wish.metadata)
-    return service.database.run(lambda tx: _create(service, tx, context, wish))
+    return service.database.run(lambda tx: create_in(service, tx, context, wanted))
 
 
-def _create(service: VolumeServices, tx: Tx, context: Context, wish: NewVolume) -> str:
-    chosen = types.find(tx, wish.volume_type, context.is_admin) if wish.volume_type else types.DEFAULT
-    largest = quotas.limits(tx, context.owner, service.quota)["per_volume_gigabytes"]
-    if 0 <= largest < wish.size_gb:
-        details = {"resource": "per_volume_gigabytes", "requested": wish.size_gb, "used": 0, "limit": largest}
-        raise QuotaExceeded(f"A volume has at most {largest} GiB here.", **details)
-    quotas.take(tx, context.owner, {"volumes": 1, "gigabytes": wish.size_gb}, service.quota)
+def create_in(service: VolumeServices, tx: Tx, context: Context, wanted: NewVolume) -> str:
+    """``create`` inside the caller's transaction."""
+    row = wish.row(service, tx, context, wanted)
+    quotas.take(tx, context.owner, {"volumes": 1, "gigabytes": row["size_gb"]}, service.quota)
     volume_id = new_uuid()
-    rows.insert(tx, {
-        "id": volume_id, "project_id": context.owner, "user_id": context.user_id or "", "name": wish.name,
-        "description": wish.description, "size_gb": wish.size_gb, "availability_zone": ZONE,
-        "volume_type_id": None if chosen == types.DEFAULT else chosen.id, "metadata": wish.metadata,
-    })  # fmt: skip
-    work.queue_create(service, tx, context, volume_id, fence=1)
+    rows.insert(tx, {"id": volume_id, **row})
+    work.queue(service, tx, context, "volume.create", volume_id, 1)
     return volume_id
 
 
-def delete(service: VolumeServices, context: Context, volume_id: str) -> None:
-    """Takes over from whatever is under way; a volume that is being deleted stays as it is. Raises NotFound."""
+def delete(service: VolumeServices, context: Context, volume_id: str, force: bool = False) -> None:
+    """Takes over from a creation; a volume that is being deleted stays as it is. ``force``, an administrator's: takes
+    over from whatever is under way.
+
+    Raises NotFound; Invalid, as the published API does, for one that is attached, has snapshots or is busy.
+    """
 
     def write(tx: Tx) -> None:
         volume = volumes.get(tx, context, volume_id)
-        if volume.task is Task.DELETING:
-            return
-        operations.supersede(tx, "volume", volume_id)
-        work.queue_delete(service, tx, context, volume_id, _begin_delete(tx, volume))
+        if volume.task is not Task.DELETING:
+            begin_delete(service, tx, context, volume, force)
 
     service.database.run(write)
 
 
-def _begin_delete(tx: Tx, volume: Volume) -> int:
+def begin_delete(service: VolumeServices, tx: Tx, context: Context, volume: Volume, force: bool = False) -> None:
+    """Inside the caller's transaction; raises what ``delete`` does."""
+    attached = attachments.of_volumes(tx, [volume.id])
+    if attached or snapshots.count_of(tx, volume.id):
+        why = "attached" if attached else "the source of snapshots"
+        raise Invalid(f"Invalid volume: volume {volume.id} is {why} and can't be deleted.", resource="volume")
+    if force and volume.task in (Task.UPLOADING, Task.EXTENDING):
+        rows.change(tx, volume.id, {"task": None})
+        volume = volumes.get(tx, context, volume.id)
+    if not VOLUME.allowed("delete", volume.state, volume.task):
+        words = f"Invalid volume: a volume that is {volume.status} can't be deleted."
+        raise Invalid(words, resource="volume", status=volume.status)
+    operations.supersede(tx, "volume", volume.id)
     try:
-        return rows.begin(tx, volume, "delete")
+        fence = rows.begin(tx, volume, "delete")
     except Conflict as error:  # it changed between the look and the write: look again
         raise TryAgain("The volume was changed at the same time.") from error
+    work.queue(service, tx, context, "volume.delete", volume.id, fence)
+
+
+def extend(service: VolumeServices, context: Context, volume_id: str, size_gb: int) -> None:
+    """Raises NotFound, QuotaExceeded; Invalid for one that is in use or busy, or a size that is not larger."""
+
+    def write(tx: Tx) -> None:
+        volume = volumes.get(tx, context, volume_id)
+        if size_gb <= volume.size_gb:
+            words = "Invalid input received: New size for extend must be greater than current size. (current: "
+            raise Invalid(f"{words}{volume.size_gb}, extended: {size_gb}).", field="new_size")
+        if not VOLUME.allowed("extend", volume.state, volume.task):
+            words = f"Invalid volume: a volume that is {volume.status} can't be extended."
+            raise Invalid(words, resource="volume", status=volume.status)
+        wish.check_size(service, tx, volume.project_id, size_gb)
+        quotas.take(tx, volume.project_id, {"gigabytes": size_gb - volume.size_gb}, service.quota)
+        fence = rows.begin(tx, volume, "extend")
+        params = {"from_gb": volume.size_gb, "to_gb": size_gb}
+        work.queue(service, tx, context, "volume.extend", volume.id, fence, params)
+
+    service.database.run(write)
 
 
 def reset_state(service: VolumeServices, context: Context, volume_id: str, state: State) -> None:
-    """An administrator's word on the state: whatever is under way ends, and its orders become stale.
+    """An administrator's word on the state: whatever is under way ends, and its orders become stale. A volume with
+    attachments that is to be sound again is what these make it.
 
     Raises NotFound; Invalid for "available" when no host has ever had the volume.
     """
@@ -90,5 +101,6 @@ def reset_state(service: VolumeServices, context: Context, volume_id: str, state
             raise Invalid("The volume has no bytes on any host: it can't become available.", field="status")
         operations.supersede(tx, "volume", volume_id)
         rows.change(tx, volume_id, {"state": state, "task": None, "fence": volume.fence + 1})
+        attachments.settle(tx, rows.get(tx, volume_id))
 
     service.database.run(write)

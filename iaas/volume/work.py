@@ -5,6 +5,9 @@ A lost doorbell costs time only: the conductor's sweeper finds the queued row wi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from iaas import failpoints
 from iaas.context import Context
 from iaas.db import operations
@@ -12,24 +15,28 @@ from iaas.db.engine import Tx
 from iaas.volume.service import VolumeServices
 
 
-def queue_create(service: VolumeServices, tx: Tx, context: Context, volume_id: str, fence: int) -> None:
-    operation_id = operations.queue(
-        tx, context, "volume.create", ("volume", volume_id), fence, deadline_s=service.deadline_s
-    )
+def queue(
+    service: VolumeServices,
+    tx: Tx,
+    context: Context,
+    kind: str,
+    resource_id: str,
+    fence: int,
+    params: Mapping[str, Any] | None = None,
+) -> None:
+    """``kind``: "volume.create" and the like; its first word is the resource's type. What was promised to be gone must
+    go: a delete has no deadline (C-14)."""
+    noun, _, verb = kind.partition(".")
+    deadline = None if verb == "delete" else service.deadline_s
+    operation_id = operations.queue(tx, context, kind, (noun, resource_id), fence, dict(params or {}), deadline)
 
     def ring() -> None:
-        failpoints.hit("api.volume.create.before_publish")
-        service.conductor.run(operation_id)
-
-    tx.after_commit(ring)
-
-
-def queue_delete(service: VolumeServices, tx: Tx, context: Context, volume_id: str, fence: int) -> None:
-    """Without a deadline: what was promised to be gone must go (C-14)."""
-    operation_id = operations.queue(tx, context, "volume.delete", ("volume", volume_id), fence)
-
-    def ring() -> None:
-        failpoints.hit("api.volume.delete.before_publish")
+        if kind == "volume.create":
+            failpoints.hit("api.volume.create.before_publish")
+        elif kind == "volume.delete":
+            failpoints.hit("api.volume.delete.before_publish")
+        else:
+            failpoints.hit("api.volume.other.before_publish")
         service.conductor.run(operation_id)
 
     tx.after_commit(ring)

@@ -58,11 +58,11 @@ from iaas.rpc.network import NetworkAgentRpc, NetworkRpc
 from iaas.rpc.scheduler import SchedulerRpc
 from iaas.rpc.volume import VolumeRpc
 from iaas.scheduler.manager import Manager as SchedulerManager
-from iaas.volume.agent.fences import Fences
 from iaas.volume.agent.service import VolumeAgent
 from iaas.volume.drivers.driver import DriverSettings as VolumeSettings
 from iaas.volume.drivers.fake import FakeBackend
 from iaas.volume.drivers.fake import FakeDriver as FakeVolumes
+from iaas.volume.facade import VolumeFacade
 from iaas.volume.service import VolumeServices
 
 FLAVOR = Flavor(id="42", name="m1.nano", ram_mb=128, disk_gb=1, vcpus=1)
@@ -153,8 +153,8 @@ class VolumeHost:
     def start(self) -> None:
         bus, clock = self.cloud.bus, self.cloud.clock
         self.agent = VolumeAgent(
-            host=self.name, driver=FakeVolumes(VolumeSettings(state_dir=self.state), self.backend),
-            fences=Fences(self.state, durable=False), conductor=ConductorRpc(Client(bus)), executor=Inline(),
+            host=self.name, address="192.0.2.9", driver=FakeVolumes(VolumeSettings(state_dir=self.state), self.backend),
+            state_dir=self.state, durable=False, conductor=ConductorRpc(Client(bus)), executor=Inline(),
         )  # fmt: skip
         self.boot_id, self.up = new_uuid(), True
         self.server = Server(bus, VolumeRpc, self.agent.endpoint, host=self.name, clock=clock).start()
@@ -169,8 +169,13 @@ class VolumeHost:
 
     def tick(self) -> None:
         if self.up:
-            beat = Heartbeat(binary="iaas-volume", host=self.name, boot_id=self.boot_id, pid=1, rss_kb=1)
-            ConductorRpc(Client(self.cloud.bus)).heartbeat(beat)
+            self.agent.look()
+            ConductorRpc(Client(self.cloud.bus)).heartbeat(
+                Heartbeat(
+                    binary="iaas-volume", host=self.name, boot_id=self.boot_id, pid=1, rss_kb=1,
+                    backend=self.agent.backend(),
+                )
+            )  # fmt: skip
             self.agent.flush()
             self.agent.tidy()
 
@@ -233,6 +238,7 @@ class Cloud:
         self.inbox = Inbox()
         parts = Parts(
             database=self.database, bus=Client(self.bus, clock=self.clock), network=self.network, image=self.image,
+            volume=VolumeFacade(self.volumes),
             identity=self.identity, image_url="http://127.0.0.1:1", options=sections.Conductor(), owner=new_uuid(),
         )  # fmt: skip
         self.conductor = ConductorService(parts, self.inbox)

@@ -63,13 +63,13 @@ def test_a_host_out_of_service_gets_no_new_volume(cloud: Cloud) -> None:
 
 def test_a_host_that_fails_leaves_an_error_without_bytes_or_quota_lost(cloud: Cloud) -> None:
     for host in cloud.volume_hosts.values():
-        host.backend.broken = Internal("The volume could not be created.")
+        host.backend.broken, host.backend.broken_verb = Internal("The volume could not be created."), "create"
     volume_id = order(cloud)
-    for _ in range(5):
-        cloud.tick()
+    cloud.settle()
+    tried = [name for name, host in cloud.volume_hosts.items() if ("create", volume_id) in host.backend.calls]
+    assert tried == ["volume1", "volume2"]
     for host in cloud.volume_hosts.values():
         host.backend.broken = None
-    cloud.settle()
     assert volume(cloud, volume_id).state is State.ERROR and found(cloud, volume_id) == []
     assert cloud.audit() == []
     delete(cloud, volume_id)

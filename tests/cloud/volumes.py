@@ -6,7 +6,7 @@ from iaas.db import audit, quotas
 from iaas.db.volume import volumes
 from iaas.model.volume import Volume
 from iaas.volume import lifecycle
-from iaas.volume.lifecycle import NewVolume
+from iaas.volume.wish import NewVolume
 from tests.cloud.harness import Cloud
 
 

@@ -71,6 +71,7 @@ class Processes:
             f"[database]\nconnection = {database_url}\n"
             f"[bus]\nurls = {self.rabbit.url}\nprefix = p{os.getpid()}{root.name[-12:]}\n"
             f"[auth]\nkey_repository = {root}/keys\npolicy_file = {root}/policy.yaml\nbcrypt_rounds = 4\n"
+            f"internal_secret = {'s' * 40}\n"
             f"{_listen(self.ports)}[image]\ndirectory = {root}/images\n"
             f"[compute]\ndriver = fake\n[network]\ndriver = fake\n[volume]\ndriver = fake\n"
             + "".join(f"[{section}]\n{text}\n" for section, text in options.items())

@@ -11,8 +11,8 @@ from typing import Any
 
 from iaas.api.schema import as_bool, obj
 from iaas.errors import Invalid
-from iaas.volume.lifecycle import NewVolume
 from iaas.volume.volumes import MAX_METADATA
+from iaas.volume.wish import NewVolume
 
 MAX_SIZE_GB = 2**20  # a sane bound (1 PiB), so that sums stay far from any integer's end (S-108)
 _TEXT = {"type": ["string", "null"], "maxLength": 255}

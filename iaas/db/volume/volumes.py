@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -75,12 +75,8 @@ def change(tx: Tx, volume_id: str, values: Mapping[str, Any]) -> None:
         raise NotFound.of("volume", volume_id)
 
 
-def used_gb(tx: Tx) -> dict[str, int]:
-    """GiB promised per volume host."""
-    size = sa.func.sum(volumes.c.size_gb)
-    rows = tx.all(
-        sa.select(volumes.c.host, size.label("gb"))
-        .where(volumes.c.deleted_at.is_(None), volumes.c.host.is_not(None))
-        .group_by(volumes.c.host)
-    )
-    return {row.host: int(row.gb) for row in rows}
+def hosts_of(tx: Tx, volume_ids: Iterable[str]) -> dict[str, str]:
+    """volume id -> its host; volumes that no host has yet are absent."""
+    c = volumes.c
+    rows = tx.all(sa.select(c.id, c.host).where(c.id.in_(list(volume_ids)), c.host.is_not(None)))
+    return {row.id: row.host for row in rows}

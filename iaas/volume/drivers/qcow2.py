@@ -11,15 +11,15 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from iaas import errors, failpoints
 from iaas.host import files
 from iaas.host.exec import CommandFailed, Limits, Runner
 from iaas.ids import is_uuid
-from iaas.model.volume_order import VolumeInventory
-from iaas.volume.drivers.driver import DriverSettings
+from iaas.model.volume_order import ZEROS, Export, Source, VolumeInventory
+from iaas.volume.drivers.driver import Check, DriverSettings, unhurried
 
 _LOG = logging.getLogger(__name__)
 _NAME = re.compile(r"volume-([0-9a-f-]{36})\.qcow2")
@@ -43,7 +43,9 @@ class Qcow2Driver:
             raise errors.Invalid("The volume's id is not a UUID.")
         return self._directory / f"volume-{volume_id.lower()}.qcow2"
 
-    def create(self, volume_id: str, size_gb: int) -> None:
+    def create(self, volume_id: str, size_gb: int, source: Source = ZEROS, check: Check = unhurried) -> None:
+        if source != ZEROS:
+            raise errors.Unsupported("This volume host makes empty volumes only.")
         path = self.path(volume_id)
         if path.exists():
             if _size_gb(path) != size_gb:
@@ -68,6 +70,34 @@ class Qcow2Driver:
         path.unlink(missing_ok=True)
         failpoints.hit("volume.delete.after_unlink")
         files.sync(self._directory)
+
+    def extend(self, volume_id: str, size_gb: int) -> None:
+        path = self.path(volume_id)
+        if not path.exists():
+            raise errors.NotFound("The volume is not on this host.")
+        failpoints.hit("volume.extend.before_resize")
+        if _size_gb(path) < size_gb:
+            command = ["qemu-img", "resize", "-q", "-f", "qcow2", str(path), str(size_gb * _GIB)]
+            self._runner.run(command, timeout=_TIMEOUT, limits=_LIMITS)
+        failpoints.hit("volume.extend.after_resize")
+
+    def snapshot(self, snapshot_id: str, volume_id: str) -> None:
+        raise errors.Unsupported("This volume host makes no snapshots.")
+
+    def delete_snapshot(self, snapshot_id: str) -> None:
+        return None
+
+    def serve(self, exports: Collection[Export]) -> Mapping[str, errors.Error]:
+        return {item.attachment_id: errors.Unsupported("This volume host serves nothing.") for item in exports}
+
+    def serving(self) -> bool:
+        return True
+
+    def port(self) -> int:
+        return 10809
+
+    def snapshots(self) -> Mapping[str, int]:
+        return {}
 
     def volumes(self) -> Mapping[str, int]:
         return {volume_id: _size_gb(path) for volume_id, path in self._files()}

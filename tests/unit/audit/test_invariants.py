@@ -16,7 +16,8 @@ from iaas.model.order import ComputeInventory, Guest, Power
 
 NOTHING = Facts(
     now=ManualClock().now(), servers=[], nodes=[], allocations=[], ports=[], addresses=[], dhcp_hosts={},
-    dhcp_subnets=set(), images=[], volumes=[], operations=[], usage={}, counted={},
+    dhcp_subnets=set(), images=[], volumes=[], snapshots=[], attachments=[], backends=[],
+    operations=[], usage={}, counted={},
 )  # fmt: skip
 SERVER = SimpleNamespace(id="s", state="active", task=None, host="h", fence=3, flavor={}, project_id="p")
 

@@ -12,17 +12,16 @@ import pytest
 from iaas import errors, failpoints
 from iaas.host.executor import Job
 from iaas.ids import new_uuid
-from iaas.model.volume_order import VolumeAction, VolumeOrder, VolumeReport
+from iaas.model.volume_order import Export, VolumeAction, VolumeOrder, VolumeReport
 from iaas.rpc.conductor import ConductorRpc
 from iaas.rpc.contract import Method
-from iaas.volume.agent.fences import Fences
 from iaas.volume.agent.service import VolumeAgent
 from iaas.volume.drivers.driver import DriverSettings
 from iaas.volume.drivers.fake import FakeBackend, FakeDriver
 
 ID = new_uuid()
-CREATE = VolumeOrder(operation_id="o1", step="create", fence=1, attempt=1, volume_id=ID, action=VolumeAction.CREATE,
-                     size_gb=1)  # fmt: skip
+CREATE = VolumeOrder(operation_id="o1", step="create", fence=1, attempt=1, subject=ID, volume_id=ID,
+                     action=VolumeAction.CREATE, size_gb=1)  # fmt: skip
 UNDO = replace(CREATE, step="undo:create", action=VolumeAction.DELETE)
 DELETE = replace(CREATE, operation_id="o2", step="delete", fence=2, action=VolumeAction.DELETE)
 
@@ -40,8 +39,8 @@ class Host:
         self.jobs: list[Job] = []
         settings = DriverSettings(state_dir=self.directory, capacity_gb=10)
         self.agent = VolumeAgent(
-            host="host1", driver=FakeDriver(settings, self.backend), fences=Fences(self.directory, durable=False),
-            conductor=ConductorRpc(self), executor=self,
+            host="host1", address="192.0.2.9", driver=FakeDriver(settings, self.backend), state_dir=self.directory,
+            durable=False, conductor=ConductorRpc(self), executor=self,
         )  # fmt: skip
 
     def submit(self, job: Job) -> None:
@@ -146,7 +145,8 @@ def test_a_failure_shows_no_path(host: Host, failure: Exception, kind: str, word
 
 def test_no_more_is_promised_than_there_is_room_for(host: Host) -> None:
     host.do(replace(CREATE, size_gb=7))
-    other = replace(CREATE, operation_id="o3", volume_id=new_uuid(), size_gb=4)
+    id = new_uuid()
+    other = replace(CREATE, operation_id="o3", subject=id, volume_id=id, size_gb=4)
     (refused,) = host.do(other)
     assert refused.error_kind == "no_valid_host" and host.volumes == {ID: 7}
     assert host.do(replace(CREATE, size_gb=7, fence=2))[0].error is None  # what is there needs no further room
@@ -201,7 +201,7 @@ def test_a_deletion_survives_the_death_of_the_agent_at(host: Host, point: str) -
 @pytest.mark.parametrize("id", ["../x", "", "a" * 36, "5d7a0f6e3c1b4f0e9a582f4f8c3f9b11"])
 def test_an_order_for_what_is_no_volume_is_answered(host: Host, id: str) -> None:
     """S-019."""
-    (answer,) = host.do(replace(CREATE, volume_id=id))
+    (answer,) = host.do(replace(CREATE, subject=id, volume_id=id))
     assert answer.error_kind == "invalid" and host.volumes == {}
 
 
@@ -211,3 +211,68 @@ def test_a_damaged_record_lets_no_order_pass(host: Host) -> None:
     host.start()
     (answer,) = host.do(DELETE)
     assert answer.error_kind == "internal" and host.volumes == {ID: 1}
+
+
+SERVER = new_uuid()
+EXPORT = Export(attachment_id=new_uuid(), volume_id=ID, name="n1")
+SERVE = replace(CREATE, operation_id="o5", step="export", subject=SERVER, action=VolumeAction.EXPORT, exports=(EXPORT,),
+                volume_id="", size_gb=0)  # fmt: skip
+
+
+def test_the_exports_of_a_server_are_exactly_those_of_its_last_order(host: Host) -> None:
+    host.do(CREATE)
+    assert host.do(SERVE)[0].error is None
+    other = replace(EXPORT, attachment_id=new_uuid(), name="n2")
+    host.do(replace(SERVE, subject=new_uuid(), operation_id="o6", exports=(other,)))
+    assert set(host.backend.served.values()) == set(host.agent.endpoint.inventory().exports) == {EXPORT, other}
+    host.do(replace(SERVE, fence=2, exports=()))
+    assert list(host.backend.served.values()) == [other]
+
+
+def test_an_overtaken_export_is_refused_also_after_a_restart(host: Host) -> None:
+    """C-08: an order to serve that comes after the one to stop serves nothing."""
+    host.do(CREATE, SERVE, replace(SERVE, fence=2, step="unexport", exports=()))
+    host.start()
+    assert host.do(replace(SERVE, attempt=2))[0].stale and host.backend.served == {}
+
+
+def test_what_was_served_is_served_again_after_a_death_of_either(host: Host) -> None:
+    """F-66: nobody has to order it."""
+    host.do(CREATE, SERVE)
+    host.backend.die()
+    host.agent.look()
+    assert list(host.backend.served.values()) == [EXPORT]
+    host.backend.die()
+    host.start()
+    host.agent.look()
+    assert list(host.backend.served.values()) == [EXPORT]
+
+
+@pytest.mark.parametrize("point", ["volume.exports.after_record", "volume.serve.before_add", "volume.serve.after_add"])
+@pytest.mark.parametrize("exports", [(EXPORT,), ()], ids=["export", "unexport"])
+def test_an_export_survives_the_death_of_the_agent_at(host: Host, point: str, exports: tuple[Export, ...]) -> None:
+    host.do(CREATE, replace(SERVE, exports=() if exports else (EXPORT,)))
+    failpoints.arm(f"{point}=crash")
+    order = replace(SERVE, operation_id="o7", fence=2, exports=exports)
+    with pytest.raises(failpoints.Crash):
+        host.do(order)
+    host.start()
+    host.agent.look()
+    assert host.do(replace(order, attempt=2))[-1].error is None
+    assert tuple(host.backend.served.values()) == exports == host.agent.endpoint.inventory().exports
+
+
+def test_an_export_of_what_is_not_there_fails_and_the_others_are_served(host: Host) -> None:
+    host.do(CREATE)
+    missing = Export(attachment_id=new_uuid(), volume_id=new_uuid(), name="n3")
+    (answer,) = host.do(replace(SERVE, exports=(missing, EXPORT)))
+    assert answer.error_kind == "not_found" and list(host.backend.served.values()) == [EXPORT]
+
+
+def test_a_damaged_record_of_exports_stops_no_other(host: Host) -> None:
+    host.do(CREATE, SERVE)
+    (host.directory / "exports" / f"{new_uuid()}.json").write_text("[{")
+    host.backend.die()
+    host.start()
+    host.agent.look()
+    assert list(host.backend.served.values()) == [EXPORT]
