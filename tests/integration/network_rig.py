@@ -159,14 +159,16 @@ class Guest:
 class Rig:
     """A driver, a loop that is turned by hand, and guests."""
 
-    def __init__(self, directory: Path, wish: HostWiring, metadata_url: str = "http://127.0.0.1:9") -> None:
+    def __init__(
+        self, directory: Path, wish: HostWiring, metadata_url: str = "http://127.0.0.1:9", local_ip: str = "198.18.0.1"
+    ) -> None:
         self.runner = Runner()
         self.directory = directory
         self.controller = Controller(wish)
         self.physical = {"physnet1": "brex-" + uuid.uuid4().hex[:8]}
         self.settings = DriverSettings(
             state_dir=directory / "state", domain="test.internal", metadata_url=metadata_url,
-            metadata_secret=SECRET, mark="t" + uuid.uuid4().hex[:8],
+            metadata_secret=SECRET, mark="t" + uuid.uuid4().hex[:8], local_ip=local_ip,
         )  # fmt: skip
         self.guests: list[Guest] = []
         self.driver, self.loop = self._agent()

@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from iaas import failpoints
 from iaas.errors import Internal, NotFound
-from iaas.host import netns
+from iaas.host import netlink, netns
 from iaas.host.exec import Runner
-from iaas.model.wiring import HostWiring, bridge_name, dhcp_namespace
+from iaas.model.wiring import HostWiring, bridge_name
 from iaas.network.agent.plan import plan
+from tests.integration.network_host import Host, Site
 from tests.integration.network_rig import Rig, eventually, missing
-from tests.unit.network.wishes import small, uid, wish
+from tests.unit.network.wishes import port, small, tunnelled, uid, wish
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
 NET = uid("net")
+OURS = {"brq", "tap", "vx-", "dp-"}
+HERE, THERE = "198.18.0.1", "198.18.0.2"
 POINTS = [point for point in failpoints.points() if point.startswith("network.agent.")]
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    rig = Rig(tmp_path, wish())
-    yield rig
-    failpoints.disarm()
-    rig.clear()
+def host(tmp_path: Path) -> Iterator[Host]:
+    site = Site(tmp_path)
+    yield site.host()
+    site.clear()
+
+
+def _wanted(*numbers: int) -> HostWiring:
+    """A VXLAN network with DHCP, ports here, and one on another host."""
+    local = small(*numbers)
+    far = port("far", "net", 99, "10.77.0.99", "default")
+    net = tunnelled("net", "10.77.0.0/24", 77, HERE, {HERE: local.ports, THERE: (far,)}, dhcp_on=HERE)
+    return replace(local, networks=(net,))
 
 
 def _reach(rig: Rig, wanted: HostWiring) -> bool:
@@ -46,18 +57,22 @@ def _reach(rig: Rig, wanted: HostWiring) -> bool:
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_death_at_any_point_is_made_good_by_the_next_agent(rig: Rig, point: str) -> None:
+def test_a_death_at_any_point_is_made_good_by_the_next_agent(host: Host, point: str) -> None:
+    host.run(_dies_at, point)
+
+
+def _dies_at(rig: Rig, point: str) -> None:
     failpoints.arm(f"{point}=crash")
-    died = [_reach(rig, small(1, 2))]
-    guest = rig.guest(small(1, 2).ports[1], bridge_name(NET))
+    died = [_reach(rig, _wanted(1, 2))]
+    guest = rig.guest(_wanted(1, 2).ports[1], bridge_name(NET))
     assert guest.lease(rig.directory)
     guest.remove()
-    died.append(_reach(rig, small(1)))
+    died.append(_reach(rig, _wanted(1)))
     assert rig.driver.inventory().leases == ()
     died.append(_reach(rig, wish()))
     assert any(died), "the point was never reached"
-    assert bridge_name(NET) not in rig.ip("-br", "link")
-    assert dhcp_namespace(NET) not in netns.names()
+    assert {name for name in netlink.links() if name[:3] in OURS} == set()
+    assert [name for name in netns.names() if not name.startswith("gst-")] == []
     assert [path.name for path in rig.settings.state_dir.iterdir()] == ["filter.json"]
     eventually(lambda: not _servers(rig), what="the end of dnsmasq")
 

@@ -5,12 +5,11 @@ Knows nothing of nft: drivers/nft_rules.py words a Filter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from iaas.model.wiring import GroupWiring, HostWiring, RuleWiring
+from iaas.model.wiring import GroupWiring, HostWiring, NetworkWiring, RuleWiring
+from iaas.network.agent.segments import FLAT
 from iaas.network.agent.steps import Filter, FilterPort
-
-FLAT = "flat"
 
 
 def wanted(wish: HostWiring, bridges: Mapping[str, str]) -> Filter:
@@ -41,7 +40,13 @@ def wanted(wish: HostWiring, bridges: Mapping[str, str]) -> Filter:
         groups=tuple(sorted((_sorted(group) for group in wish.groups), key=lambda group: group.id)),
         zones=tuple(sorted((bridges[id], zone) for id, zone in zones.items() if zone)),
         flat=tuple(sorted({bridges[id] for id, network in networks.items() if network.kind == FLAT})),
+        peers=_peers(networks.values()),
     )
+
+
+def _peers(networks: Iterable[NetworkWiring]) -> tuple[str, ...] | None:
+    tunnels = [network.tunnel for network in networks if network.tunnel is not None]
+    return tuple(sorted({peer for tunnel in tunnels for peer in tunnel.peers})) if tunnels else None
 
 
 def forgotten(old: Filter, new: Filter) -> tuple[tuple[int, str], ...]:

@@ -14,10 +14,12 @@ from ipaddress import ip_address, ip_network
 from iaas.errors import Error, Invalid, NotFound, Unsupported
 from iaas.model.wiring import HostWiring, NetworkWiring, bridge_name, tap_name
 from iaas.network.agent import filter as filters
+from iaas.network.agent import segments
 from iaas.network.agent.steps import (
     EnsureBridge,
     EnsureDhcp,
     EnsureNamespace,
+    EnsureTunnel,
     LoadFilter,
     Namespace,
     PlugTap,
@@ -57,9 +59,9 @@ def physical_bridges(pairs: Iterable[str]) -> dict[str, str]:
 def bridge_of(network: NetworkWiring, physical: Mapping[str, str]) -> str:
     """The bridge that the network's taps are members of: its own ``brq…``, or for a flat network the
     operator's bridge of the physical network itself. Raises NotFound or Unsupported."""
-    if network.kind in ("local", "vxlan"):
+    if network.kind in (segments.LOCAL, segments.VXLAN):
         return bridge_name(network.id)
-    if network.kind != filters.FLAT:
+    if network.kind != segments.FLAT:
         raise Unsupported(f"network type {network.kind} is not supported by this host")
     bridge = physical.get(network.physical_network or "")
     if bridge is None:
@@ -73,6 +75,9 @@ def plan(wish: HostWiring, found: Found, physical: Mapping[str, str], confirmed:
     steps: list[Step] = [*_filter(wish, found, bridges)]
     for network in networks:
         steps += _bridge(network, bridges[network.id], found)
+        tunnel = segments.tunnel_of(network, bridges[network.id])
+        if tunnel is not None and tunnel not in found.tunnels:
+            steps.append(EnsureTunnel(network_id=network.id, tunnel=tunnel))
     loose = _loose_taps(wish, found, bridges)
     steps += [step for key, step in loose.items() if key in confirmed]
     for network in networks:
@@ -90,6 +95,7 @@ def _usable(
         try:
             bridge = bridge_of(network, physical)
             namespace_of(network, bridge)
+            segments.tunnel_of(network, bridge)
         except Error as error:
             problems.append((network.id, error.message))
         else:
@@ -106,7 +112,7 @@ def _filter(wish: HostWiring, found: Found, bridges: Mapping[str, str]) -> Itera
 
 
 def _bridge(network: NetworkWiring, name: str, found: Found) -> Iterator[Step]:
-    own = network.kind != filters.FLAT
+    own = network.kind != segments.FLAT
     there = next((bridge for bridge in found.bridges if bridge.name == name), None)
     good = there is not None and there.filtered
     if own:
@@ -148,9 +154,9 @@ def _dhcp(network: NetworkWiring, bridge: str, found: Found) -> Iterator[Step]:
 def dhcp_part(network: NetworkWiring) -> NetworkWiring:
     """The wiring reduced to what the DHCP server depends on, in a fixed order."""
     assert network.dhcp is not None
-    hosts = tuple(sorted(network.dhcp.hosts, key=lambda host: host.port_id))
+    hosts = tuple(sorted((replace(host, revision=0) for host in network.dhcp.hosts), key=lambda host: host.port_id))
     subnets = tuple(sorted(network.subnets, key=lambda subnet: subnet.id))
-    return replace(network, zone=0, subnets=subnets, dhcp=replace(network.dhcp, hosts=hosts))
+    return replace(network, zone=0, subnets=subnets, dhcp=replace(network.dhcp, hosts=hosts), tunnel=None)
 
 
 def namespace_of(network: NetworkWiring, bridge: str) -> Namespace | None:

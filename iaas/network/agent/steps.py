@@ -33,6 +33,7 @@ class Filter:
     groups: tuple[GroupWiring, ...]
     zones: tuple[tuple[str, int], ...]  # (bridge, conntrack zone) of the networks that have one of their own
     flat: tuple[str, ...]  # bridges of flat networks: the host may have an address on them and route
+    peers: tuple[str, ...] | None = None  # who may send to this host's tunnels; None: it has none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,20 @@ class Namespace:
     mtu: int
     addresses: tuple[str, ...]
     gateway: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tunnel:
+    """A VXLAN network's way to other hosts. ``remotes``: (MAC, that host's end of the tunnel); ``neighbours``: (IPv4
+    address, MAC) that are answered without asking there. All sorted."""
+
+    network_id: str
+    bridge: str
+    vni: int
+    mtu: int
+    peers: tuple[str, ...]
+    remotes: tuple[tuple[str, str], ...]
+    neighbours: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +84,14 @@ class LoadFilter:
     filter: Filter
     forget: tuple[tuple[int, str], ...]
     network_id: None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsureTunnel:
+    """The tunnel is a member of its bridge and knows exactly these peers and ports."""
+
+    network_id: str
+    tunnel: Tunnel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +148,6 @@ class RemoveNetwork:
 
 
 Step = (
-    EnsureBridge | LoadFilter | PlugTap | EnsureNamespace | EnsureDhcp | ReleaseLease | ServeMetadata
+    EnsureBridge | EnsureTunnel | LoadFilter | PlugTap | EnsureNamespace | EnsureDhcp | ReleaseLease | ServeMetadata
     | RemoveDhcp | RemoveNetwork
 )  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from iaas.model.wiring import NetworkInventory, NetworkWiring
-from iaas.network.agent.steps import Filter, Namespace, Step
+from iaas.network.agent.steps import Filter, Namespace, Step, Tunnel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +48,7 @@ class Found:
     with_dhcp: tuple[str, ...]  # those of them with files of a DHCP server
     bridges: tuple[Bridge, ...]
     taps: tuple[tuple[str, str | None], ...]  # (tap device, its bridge)
+    tunnels: tuple[Tunnel, ...]  # as they are; one with another end of its own is left out
     filter: Filter | None  # the last one that was loaded
     filter_in_force: bool  # and nobody has touched it since
     namespaces: tuple[Namespace, ...]  # as they are; a broken one is left out

@@ -17,9 +17,9 @@ from functools import partial
 from typing import Any
 
 from iaas.errors import Conflict, NotFound
-from iaas.model.wiring import NetworkInventory, NetworkWiring, bridge_name, dhcp_namespace, tap_name
+from iaas.model.wiring import NetworkInventory, NetworkWiring, bridge_name, dhcp_namespace, tap_name, tunnel_name
 from iaas.network.agent import steps
-from iaas.network.agent.steps import Filter, Namespace, Step
+from iaas.network.agent.steps import Filter, Namespace, Step, Tunnel
 from iaas.network.drivers.driver import Bridge, DriverSettings, Found
 
 
@@ -29,6 +29,7 @@ class _Network:
     dhcp: NetworkWiring | None = None
     leases: set[tuple[str, str]] = field(default_factory=set)
     metadata: bool = False
+    tunnel: Tunnel | None = None
 
 
 class FakeDriver:
@@ -50,6 +51,7 @@ class FakeDriver:
         self.add_operator_bridge("br-ex")
         self._actions: dict[type[Any], Callable[[Any], None]] = {
             steps.EnsureBridge: self._ensure_bridge,
+            steps.EnsureTunnel: self._ensure_tunnel,
             steps.LoadFilter: self._load,
             steps.PlugTap: self._plug,
             steps.EnsureNamespace: self._ensure_namespace,
@@ -68,6 +70,7 @@ class FakeDriver:
                 with_dhcp=tuple(id for id, network in networks if network.namespace),
                 bridges=tuple(sorted(self.bridges.values(), key=lambda bridge: bridge.name)),
                 taps=tuple(sorted(self.taps.items())),
+                tunnels=tuple(network.tunnel for _, network in networks if network.tunnel),
                 filter=self._filter,
                 filter_in_force=self._in_force,
                 namespaces=tuple(network.namespace for _, network in networks if network.namespace),
@@ -96,6 +99,7 @@ class FakeDriver:
                 dhcp_hosts=tuple((id, mac) for id, wiring in served.items() for mac in sorted(_clients(wiring))),
                 leases=self._leases(),
                 dnsmasq=tuple(served),
+                tunnels=tuple(tunnel_name(id) for id, network in networks if network.tunnel),
             )
 
     def close(self) -> None:
@@ -165,6 +169,11 @@ class FakeDriver:
         else:
             raise NotFound.of("bridge", step.name)
 
+    def _ensure_tunnel(self, step: steps.EnsureTunnel) -> None:
+        if step.tunnel.bridge not in self.bridges:
+            raise NotFound.of("bridge", step.tunnel.bridge)
+        self._networks.setdefault(step.network_id, _Network()).tunnel = step.tunnel
+
     def _load(self, step: steps.LoadFilter) -> None:
         self._filter, self._in_force = step.filter, True
 
@@ -177,7 +186,7 @@ class FakeDriver:
             raise NotFound.of("bridge", step.namespace.bridge)
         network = self._networks.setdefault(step.network_id, _Network())
         if network.namespace is not None and network.namespace.port_id != step.namespace.port_id:
-            network = self._networks[step.network_id] = _Network()
+            network = self._networks[step.network_id] = _Network(tunnel=network.tunnel)
         network.namespace = step.namespace
 
     def _standing(self, network_id: str) -> _Network:
@@ -205,7 +214,7 @@ class FakeDriver:
             self.bridges.pop(bridge_name(id), None)
             self._networks.pop(id, None)
         elif id in self._networks:
-            self._networks[id] = _Network()
+            self._networks[id] = _Network(tunnel=self._networks[id].tunnel)
 
 
 def _clients(network: NetworkWiring) -> dict[str, tuple[str, ...]]:

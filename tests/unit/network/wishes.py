@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from iaas.model.wiring import (
@@ -14,17 +15,20 @@ from iaas.model.wiring import (
     HostWiring,
     NetworkWiring,
     PortWiring,
+    RemotePort,
     RuleWiring,
     SubnetWiring,
+    TunnelWiring,
 )
 
-ZONE = 20000 + os.getpid() % 20000  # the first conntrack zone of this process's tests
+_PROCESS = os.getpid()  # also in the processes that it forks
+ZONE = 20000 + _PROCESS % 20000  # the first conntrack zone of this process's tests
 
 
 def uid(text: str) -> str:
     """A uuid that is the same for the same text in this process: device names come from it, and test processes
     run side by side."""
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{os.getpid()} {text}"))
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{_PROCESS} {text}"))
 
 
 def mac(number: int) -> str:
@@ -109,3 +113,25 @@ def small(*numbers: int, name: str = "net", zone: int = ZONE, cidr: str = "10.77
     members = tuple(ip for item in ports for ip in item.ips)
     within = rule(remote_group_id=uid("default"))
     return wish((network(name, cidr, ports, zone=zone),), ports, (group("default", within, members=members),))
+
+
+def tunnelled(
+    name: str, cidr: str, vni: int, here: str, ports: Mapping[str, Sequence[PortWiring]], *, zone: int = ZONE,
+    dhcp_on: str | None = None,
+) -> NetworkWiring:  # fmt: skip
+    """A VXLAN network as the host at the address ``here`` sees it. ``ports``: address of a host -> its ports."""
+    everybody = tuple(item for host in ports for item in ports[host] if item.network_id == uid(name))
+    net = network(name, cidr, everybody, zone=zone, kind="vxlan", segmentation_id=vni)
+    assert net.dhcp is not None
+    remotes = [
+        RemotePort(mac=item.mac, ips=item.ips, address=host)
+        for host in ports
+        if host != here
+        for item in ports[host]
+        if item.network_id == uid(name)
+    ]
+    if dhcp_on is not None and dhcp_on != here:
+        remotes.append(RemotePort(mac=net.dhcp.mac, ips=tuple(fixed.ip for fixed in net.dhcp.ips), address=dhcp_on))
+    peers = tuple(sorted(({*ports, dhcp_on} if dhcp_on else {*ports}) - {here}))
+    tunnel = TunnelWiring(peers=peers, remotes=tuple(remotes))
+    return replace(net, tunnel=tunnel, dhcp=net.dhcp if dhcp_on == here else None)

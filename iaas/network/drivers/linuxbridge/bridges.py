@@ -1,47 +1,59 @@
 """Linux bridges and the taps in them: what is there, and how to make it so. Knows no namespace, no rule.
 
-Looking reads /sys, changing is one ``ip -batch``: faster than netlink from Python here, and pyroute2 would
-cost every network host 21 MB of memory (measured), twice what the rest of the agent needs.
+Looking asks the kernel (iaas/host/netlink.py), changing is one ``ip -batch``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from iaas import failpoints
 from iaas.errors import Conflict, NotFound
+from iaas.host import netlink
 from iaas.host.exec import Runner
+from iaas.host.netlink import Link
 from iaas.network.agent.steps import EnsureBridge, PlugTap
 from iaas.network.drivers.driver import Bridge
 
-_NET = Path("/sys/class/net")
 _SECONDS = 10.0
-_UP = 1  # IFF_UP
+_NF_CALL = (36, 37)  # IFLA_BR_NF_CALL_IPTABLES, …_IP6TABLES
 
 
-def batch(runner: Runner, lines: list[str], *, namespace: str | None = None, force: bool = False) -> None:
-    """Runs ``ip`` commands in one process; ``force``: goes on after one that fails, and counts as done."""
-    argv = ["ip", *(["-n", namespace] if namespace else []), *(["-force"] if force else []), "-batch", "-"]
-    runner.run(argv, timeout=_SECONDS, input="\n".join(lines) + "\n", ok_codes=(0, 1) if force else (0,))
+def batch(runner: Runner, lines: list[str], *, namespace: str | None = None, tool: str = "ip") -> None:
+    """Runs ``ip`` or ``bridge`` commands in one process."""
+    if lines:
+        argv = [tool, *(["-n", namespace] if namespace else []), "-batch", "-"]
+        runner.run(argv, timeout=_SECONDS, input="\n".join(lines) + "\n")
 
 
 def exists(device: str) -> bool:
-    return (_NET / device).exists()
+    return index(device) is not None
 
 
-def master(device: str) -> str | None:
+def index(device: str) -> int | None:
+    """The device's number in the calling thread's namespace."""
+    try:
+        return socket.if_nametoindex(device)
+    except OSError:  # "no interface with this name": the only one, and without a number
+        return None
+
+
+def master(links: Mapping[str, Link], device: str) -> str | None:
     """The bridge that the device is a member of; None: of none, or there is no such device."""
-    link = _NET / device / "master"
-    return link.readlink().name if link.is_symlink() else None
+    number = links[device].master if device in links else 0
+    return next((link.name for link in links.values() if number and link.index == number), None)
 
 
-def found_bridges() -> tuple[Bridge, ...]:
-    return tuple(sorted(_bridges(), key=lambda bridge: bridge.name))
+def found_bridges(links: Mapping[str, Link]) -> tuple[Bridge, ...]:
+    return tuple(sorted(_bridges(links), key=lambda bridge: bridge.name))
 
 
-def found_taps() -> tuple[tuple[str, str | None], ...]:
-    return tuple(sorted((path.name, master(path.name)) for path in _NET.glob("tap*")))
+def found_taps(links: Mapping[str, Link]) -> tuple[tuple[str, str | None], ...]:
+    names = {link.index: link.name for link in links.values()}
+    taps = [link for link in links.values() if link.name.startswith("tap")]
+    return tuple(sorted((tap.name, names.get(tap.master)) for tap in taps))
 
 
 def ensure(runner: Runner, step: EnsureBridge) -> None:
@@ -53,7 +65,8 @@ def ensure(runner: Runner, step: EnsureBridge) -> None:
         batch(runner, [f"link set {name} type bridge nf_call_iptables 1 nf_call_ip6tables 1"])
         return
     lines = [] if exists(name) else [f"link add {name} type bridge forward_delay 0 stp_state 0"]
-    lines.append(f"link set {name} mtu {int(step.mtu)} type bridge nf_call_iptables 1 nf_call_ip6tables 1")
+    lines.append(f"link set {name} mtu {int(step.mtu)} address {_mac(step.network_id)}")
+    lines.append(f"link set {name} type bridge nf_call_iptables 1 nf_call_ip6tables 1")
     failpoints.hit("network.agent.before_bridge")
     batch(runner, lines)
     switch = Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6")
@@ -65,7 +78,7 @@ def ensure(runner: Runner, step: EnsureBridge) -> None:
 
 def refuse_while_used(name: str) -> None:
     """Raises Conflict while a guest is plugged in: never pull the floor from under it."""
-    guests = sorted(path.name for path in (_NET / name / "brif").glob("tap*"))
+    guests = [tap for tap, bridge in found_taps(netlink.links()) if bridge == name]
     if guests:
         raise Conflict(f"bridge {name} still has guests: {', '.join(guests)}")
 
@@ -80,26 +93,27 @@ def remove(runner: Runner, name: str) -> None:
 
 def plug(runner: Runner, step: PlugTap) -> None:
     """Harmless when the tap has gone away meanwhile."""
-    if exists(step.tap) and master(step.tap) != step.bridge:
+    links = netlink.links()
+    if step.tap in links and master(links, step.tap) != step.bridge:
         batch(runner, [f"link set {step.tap} master {step.bridge}", f"link set {step.tap} up"])
 
 
-def _bridges() -> Iterator[Bridge]:
-    for path in _NET.glob("*/bridge"):
-        name = path.parent.name
-        try:
-            calls = {(path / f"nf_call_{kind}").read_text().strip() for kind in ("iptables", "ip6tables")}
-            yield Bridge(
-                name=name,
-                mtu=int((path.parent / "mtu").read_text()),
-                up=bool(int((path.parent / "flags").read_text(), 16) & _UP),
-                filtered=calls == {"1"},
-                quiet=_without_ipv6(name),
-            )
-        except FileNotFoundError:
-            continue  # somebody removed it while we looked: then it is not there
+def _mac(network_id: str) -> str:
+    """A bridge without a MAC of its own takes its members', and forgets its neighbours at every change."""
+    return ":".join(["02", *(network_id[at : at + 2] for at in range(0, 8, 2)), network_id[9:11]])
+
+
+def _bridges(links: Mapping[str, Link]) -> Iterator[Bridge]:
+    for link in links.values():
+        if link.kind == "bridge":
+            filtered = all(link.details.get(number) == b"\1" for number in _NF_CALL)
+            quiet = _without_ipv6(link.name)
+            yield Bridge(name=link.name, mtu=link.mtu, up=link.up, filtered=filtered, quiet=quiet)
 
 
 def _without_ipv6(name: str) -> bool:
     switch = Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6")
-    return not switch.exists() or switch.read_text().strip() == "1"
+    try:
+        return switch.read_text().strip() == "1"
+    except FileNotFoundError:
+        return True

@@ -9,18 +9,19 @@ start.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from iaas.errors import Invalid
-from iaas.host import netns
+from iaas.host import netlink, netns
 from iaas.host.exec import Runner
-from iaas.model.wiring import NetworkInventory, NetworkWiring, bridge_name, dhcp_namespace
+from iaas.host.netlink import Link
+from iaas.model.wiring import NetworkInventory, NetworkWiring, bridge_name, dhcp_namespace, tunnel_name
 from iaas.network.agent import steps
 from iaas.network.agent.steps import Namespace, Step
 from iaas.network.drivers.driver import DriverSettings, Found
-from iaas.network.drivers.linuxbridge import bridges, namespaces
+from iaas.network.drivers.linuxbridge import bridges, namespaces, tunnels
 from iaas.network.drivers.linuxbridge.dhcp import DhcpServers
 from iaas.network.drivers.linuxbridge.metadata_proxy import MetadataProxy
 from iaas.network.drivers.linuxbridge.packet_filter import PacketFilter
@@ -41,12 +42,14 @@ class LinuxBridgeDriver:
         if not _MARK.fullmatch(settings.mark):
             raise Invalid("the mark must be 1 to 32 of a-z, 0-9 and _", field="mark")
         self._runner = runner or Runner()
+        self._local = settings.local_ip
         self._records = Records(settings.state_dir)
         self._filter = PacketFilter(self._runner, self._records, settings.mark)
         self._dhcp = DhcpServers(self._runner, self._records, settings.domain)
         self._metadata = MetadataProxy(settings.metadata_url, settings.metadata_secret)
         self._actions: dict[type[Any], Callable[[Any], None]] = {
             steps.EnsureBridge: self._ensure_bridge,
+            steps.EnsureTunnel: lambda step: tunnels.ensure(self._runner, step.tunnel, self._local),
             steps.LoadFilter: lambda step: self._filter.load(step.filter, step.forget),
             steps.PlugTap: partial(bridges.plug, self._runner),
             steps.EnsureNamespace: self._ensure_namespace,
@@ -58,16 +61,17 @@ class LinuxBridgeDriver:
         }
 
     def found(self) -> Found:
-        networks = self._records.networks()
+        networks, links = self._records.networks(), netlink.links()
         loaded, in_force = self._filter.found()
         return Found(
             networks=tuple(networks),
             with_dhcp=tuple(id for id in networks if self._has_dhcp(id)),
-            bridges=bridges.found_bridges(),
-            taps=bridges.found_taps(),
+            bridges=bridges.found_bridges(links),
+            taps=bridges.found_taps(links),
+            tunnels=tunnels.found(networks, links, self._local),
             filter=loaded,
             filter_in_force=in_force,
-            namespaces=tuple(self._namespaces(networks)),
+            namespaces=tuple(self._namespaces(networks, links)),
             dhcp=tuple(self._served(networks)),
             leases=self._leases(networks),
             metadata=tuple(id for id in networks if self._metadata.serves(id)),
@@ -77,17 +81,17 @@ class LinuxBridgeDriver:
         self._actions[type(step)](step)
 
     def inventory(self) -> NetworkInventory:
-        networks = self._records.networks()
-        present = {bridge.name for bridge in bridges.found_bridges()}
+        networks, links = self._records.networks(), netlink.links()
         spaces = set(netns.names())
         return NetworkInventory(
-            bridges=tuple(name for name in map(bridge_name, networks) if name in present),
-            taps=tuple(tap for tap, _ in bridges.found_taps()),
+            bridges=tuple(name for name in map(bridge_name, networks) if name in links),
+            taps=tuple(tap for tap, _ in bridges.found_taps(links)),
             namespaces=tuple(name for name in map(dhcp_namespace, networks) if name in spaces),
             filtered_ports=self._filter.taps(),
             dhcp_hosts=tuple((id, mac) for id in networks for mac in self._dhcp.hosts(id)),
             leases=self._leases(networks),
             dnsmasq=tuple(id for id in networks if self._dhcp.live(id)),
+            tunnels=tuple(name for name in map(tunnel_name, networks) if name in links),
         )
 
     def close(self) -> None:
@@ -125,16 +129,17 @@ class LinuxBridgeDriver:
     def _remove_network(self, network_id: str) -> None:
         bridges.refuse_while_used(bridge_name(network_id))
         self._remove_dhcp(network_id)
+        tunnels.remove(self._runner, network_id)
         bridges.remove(self._runner, bridge_name(network_id))
         self._records.forget(network_id)
 
     def _has_dhcp(self, network_id: str) -> bool:
         return self._records.read(network_id, _NAMESPACE, Namespace) is not None
 
-    def _namespaces(self, networks: list[str]) -> Iterator[Namespace]:
+    def _namespaces(self, networks: list[str], links: Mapping[str, Link]) -> Iterator[Namespace]:
         for network_id in networks:
             wanted = self._records.read(network_id, _NAMESPACE, Namespace)
-            there = namespaces.found(wanted) if wanted else None
+            there = namespaces.found(wanted, links) if wanted else None
             if there is not None:
                 yield there
 

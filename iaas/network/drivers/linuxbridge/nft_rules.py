@@ -169,6 +169,17 @@ def _inet(wanted: Filter, ports: Sequence[FilterPort], numbers: dict[str, int]) 
         jumps = (f"{numbers[port.id]:#x} : goto {nft_groups.port_chain(port.id, direction)}" for port in secured)
         yield collection("map", direction, "type mark : verdict", jumps)
     yield from _INET_CHAINS
+    yield from _tunnels(wanted.peers)
+
+
+def _tunnels(peers: tuple[str, ...] | None) -> Iterator[str]:
+    """Only hosts of this cloud may send into a tunnel (S-083), and their packets need no connection tracking."""
+    if peers is None:
+        return
+    for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr")):
+        known = (str(ip_address(peer)) for peer in peers if nft_groups.is_address(peer, version))
+        yield collection("set", f"peers{version}", f"type {kind}", known)
+    yield from _TUNNEL_CHAINS
 
 
 def _routed(wanted: Filter, ports: Sequence[FilterPort], numbers: dict[str, int], version: int) -> Iterator[str]:
@@ -273,4 +284,18 @@ chain host_hook { type filter hook input priority filter; policy accept;
   meta mark != 0x69616173 accept
   ct state established,related accept
   counter drop comment "guest-to-host"
+}""".splitlines()
+
+_TUNNEL_CHAINS = """\
+chain tunnel_in_hook { type filter hook prerouting priority raw; policy accept;
+  udp dport 4789 ip saddr @peers4 notrack
+  udp dport 4789 ip6 saddr @peers6 notrack
+}
+chain tunnel_out_hook { type filter hook output priority raw; policy accept;
+  udp dport 4789 ip daddr @peers4 notrack
+  udp dport 4789 ip6 daddr @peers6 notrack
+}
+chain tunnel_hook { type filter hook input priority -10; policy accept;
+  udp dport 4789 ip saddr != @peers4 counter drop comment "not-a-peer"
+  udp dport 4789 ip6 saddr != @peers6 counter drop comment "not-a-peer"
 }""".splitlines()

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from iaas.errors import Invalid
-from iaas.model.wiring import FixedIp, HostWiring, bridge_name, tap_name
+from iaas.model.wiring import FixedIp, HostWiring, NetworkWiring, PortWiring, bridge_name, tap_name
 from iaas.network.agent.plan import Plan, physical_bridges, plan
 from iaas.network.agent.steps import (
     EnsureBridge,
     EnsureDhcp,
     EnsureNamespace,
+    EnsureTunnel,
     LoadFilter,
     PlugTap,
     ReleaseLease,
@@ -22,10 +23,11 @@ from iaas.network.agent.steps import (
 )
 from iaas.network.drivers.driver import Found
 from iaas.network.drivers.fake import FakeDriver
-from tests.unit.network.wishes import ZONE, network, port, small, subnet, uid, wish
+from tests.unit.network.wishes import ZONE, network, port, small, subnet, tunnelled, uid, wish
 
 PHYSICAL = {"physnet1": "br-ex"}
 NET = uid("net")
+HERE, THERE = "198.18.0.1", "198.18.0.2"
 
 
 def _settled(wanted: HostWiring) -> FakeDriver:
@@ -83,6 +85,35 @@ def test_a_lease_of_nobody_is_released_after_the_server_forgot_the_client() -> N
     planned = plan(small(1), driver.found(), PHYSICAL)
     assert _kinds(planned) == [LoadFilter, EnsureDhcp, ReleaseLease]
     assert planned.steps[-1] == ReleaseLease(network_id=NET, mac=gone.mac, ip="10.77.0.12")
+
+
+def test_a_tunnel_stands_before_anything_is_plugged_and_drift_of_it_is_planned_against() -> None:
+    there = port("there", "net", 5, "10.77.0.15", "default")
+    wanted = replace(small(1), networks=(_tunnelled(small(1).ports, there),))
+    planned = plan(wanted, FakeDriver().found(), PHYSICAL)
+    assert _kinds(planned) == [LoadFilter, EnsureBridge, EnsureTunnel, EnsureNamespace, EnsureDhcp, ServeMetadata]
+    settled = _settled(wanted).found()
+    assert plan(wanted, settled, PHYSICAL).steps == ()
+    assert settled.tunnels[0].remotes == ((there.mac, THERE),)
+    assert settled.tunnels[0].neighbours == (("10.77.0.15", there.mac),)
+    assert settled.filter is not None
+    assert settled.filter.peers == (THERE,)
+    assert _kinds(plan(wanted, replace(settled, tunnels=()), PHYSICAL)) == [EnsureTunnel]
+
+
+def test_a_port_on_two_hosts_at_once_is_left_to_the_flood() -> None:
+    """a migration: whoever it is at gets its frames"""
+    net = _tunnelled(small(1).ports, port("there", "net", 5, "10.77.0.15"))
+    assert net.tunnel is not None
+    again = replace(net.tunnel.remotes[0], address="198.18.0.3")
+    moving = replace(net, tunnel=replace(net.tunnel, remotes=(*net.tunnel.remotes, again)))
+    found = _settled(replace(small(1), networks=(moving,))).found()
+    assert found.tunnels[0].remotes == ()
+    assert found.tunnels[0].neighbours == (("10.77.0.15", again.mac),)
+
+
+def _tunnelled(here: tuple[PortWiring, ...], there: PortWiring) -> NetworkWiring:
+    return tunnelled("net", "10.77.0.0/24", 7, HERE, {HERE: here, THERE: (there,)}, dhcp_on=HERE)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,42 @@
+"""How a network's bridge reaches other hosts: which tunnel is wanted. Pure; a part of plan."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from iaas.errors import Invalid
+from iaas.model.wiring import NetworkWiring
+from iaas.network.agent.steps import Tunnel
+
+LOCAL, FLAT, VLAN, VXLAN = "local", "flat", "vlan", "vxlan"
+
+
+def tunnel_of(network: NetworkWiring, bridge: str) -> Tunnel | None:
+    """Raises Invalid for odd addresses. A port that is on two hosts at once, as in a migration, is left to the flood:
+    both get its frames, and nobody has to know when it moves."""
+    if network.kind != VXLAN:
+        return None
+    if network.tunnel is None:
+        raise Invalid(f"network {network.id}: its wiring names no tunnel")
+    if network.segmentation_id is None or not 0 < network.segmentation_id < 1 << 24:
+        raise Invalid(f"network {network.id}: {network.segmentation_id} is no VXLAN id")
+    ends: dict[str, set[str]] = {}
+    neighbours: dict[str, str] = {}
+    try:
+        for remote in network.tunnel.remotes:
+            ends.setdefault(remote.mac.lower(), set()).add(str(ip_address(remote.address)))
+            for ip in map(ip_address, remote.ips):
+                if ip.version == 4:  # the bridges have no IPv6 of their own, hence no IPv6 neighbours
+                    neighbours[str(ip)] = remote.mac.lower()
+        peers = tuple(sorted({str(ip_address(peer)) for peer in network.tunnel.peers}))
+    except ValueError as error:
+        raise Invalid(f"network {network.id}: bad address of another host: {error}") from error
+    return Tunnel(
+        network_id=network.id,
+        bridge=bridge,
+        vni=network.segmentation_id,
+        mtu=network.mtu,
+        peers=peers,
+        remotes=tuple(sorted((mac, min(hosts)) for mac, hosts in ends.items() if len(hosts) == 1)),
+        neighbours=tuple(sorted(neighbours.items())),
+    )
