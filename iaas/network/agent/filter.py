@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from iaas.model.network import FLAT
 from iaas.model.wiring import GroupWiring, HostWiring, NetworkWiring, RuleWiring
-from iaas.network.agent.segments import FLAT
 from iaas.network.agent.steps import Filter, FilterPort
 
 

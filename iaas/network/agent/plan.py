@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 
 from iaas.errors import Error, Invalid, NotFound, Unsupported
+from iaas.model.network import FLAT, LOCAL, VXLAN
 from iaas.model.wiring import HostWiring, NetworkWiring, bridge_name, tap_name
 from iaas.network.agent import filter as filters
 from iaas.network.agent import segments
@@ -59,9 +60,9 @@ def physical_bridges(pairs: Iterable[str]) -> dict[str, str]:
 def bridge_of(network: NetworkWiring, physical: Mapping[str, str]) -> str:
     """The bridge that the network's taps are members of: its own ``brq…``, or for a flat network the
     operator's bridge of the physical network itself. Raises NotFound or Unsupported."""
-    if network.kind in (segments.LOCAL, segments.VXLAN):
+    if network.kind in (LOCAL, VXLAN):
         return bridge_name(network.id)
-    if network.kind != segments.FLAT:
+    if network.kind != FLAT:
         raise Unsupported(f"network type {network.kind} is not supported by this host")
     bridge = physical.get(network.physical_network or "")
     if bridge is None:
@@ -112,7 +113,7 @@ def _filter(wish: HostWiring, found: Found, bridges: Mapping[str, str]) -> Itera
 
 
 def _bridge(network: NetworkWiring, name: str, found: Found) -> Iterator[Step]:
-    own = network.kind != segments.FLAT
+    own = network.kind != FLAT
     there = next((bridge for bridge in found.bridges if bridge.name == name), None)
     good = there is not None and there.filtered
     if own:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from iaas.errors import Invalid
+from iaas.model.network import VXLAN
 from iaas.model.wiring import NetworkWiring
 from iaas.network.agent.steps import Tunnel
-
-LOCAL, FLAT, VLAN, VXLAN = "local", "flat", "vlan", "vxlan"
 
 
 def tunnel_of(network: NetworkWiring, bridge: str) -> Tunnel | None:
