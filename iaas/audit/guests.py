@@ -14,16 +14,19 @@ from iaas.audit.evidence import Evidence
 from iaas.audit.violation import Violation
 from iaas.model.order import Power
 
+_POWERS = {"active": Power.RUNNING, "paused": Power.PAUSED, "suspended": Power.SUSPENDED}
+_MAY_RUN = ("rescued", "resized")
+_ON_DISK = ("active", "stopped", "paused", "suspended", "rescued", "shelved")
+
 
 def guests_match_servers(evidence: Evidence) -> Iterator[Violation]:
-    """I-01: ACTIVE is one running guest over all hosts, on the recorded one; STOPPED and ERROR is none running."""
-    running = defaultdict(list)
+    """I-01: a server's guest is on over all hosts where and how its row says; RESCUED and RESIZED may be off."""
+    seen: defaultdict[str, dict[str, Power]] = defaultdict(dict)
     for host, inventory in evidence.compute.items():
         for guest in inventory.guests:
-            if guest.power is Power.RUNNING:
-                running[guest.server_id].append(host)
+            seen[guest.server_id][host] = guest.power
     for server in evidence.facts.servers:
-        wrong = _wrong(server, running[server.id], evidence)
+        wrong = _wrong(server, seen[server.id], evidence)
         if wrong:
             yield Violation(invariant="I-01", subject=f"server {server.id}", text=wrong)
 
@@ -34,17 +37,19 @@ def places(server: Any) -> set[str]:
     return {host for host in hosts if host}
 
 
-def _wrong(server: Any, running: list[str], evidence: Evidence) -> str | None:
+def _wrong(server: Any, seen: dict[str, Power], evidence: Evidence) -> str | None:
+    running = sorted(host for host, power in seen.items() if power is Power.RUNNING)
     if len(running) > 1:
-        return f"runs on {', '.join(sorted(running))}"
+        return f"runs on {', '.join(running)}"
     if server.task is not None:
         return None
-    if server.state == "active":
-        if server.host is None:
-            return "is ACTIVE on no host"
-        asked = server.host in evidence.compute
-        return f"is ACTIVE on {server.host}, and runs on {running or 'no host'}" if asked and not running else None
-    return f"is {server.state} but runs on {running[0]}" if running else None
+    if server.state not in _POWERS:
+        return f"is {server.state} but runs on {running[0]}" if running and server.state not in _MAY_RUN else None
+    if server.host is None:
+        return f"is {server.state.upper()} on no host"
+    if server.host not in evidence.compute or seen.get(server.host) is _POWERS[server.state]:
+        return None
+    return f"is {server.state.upper()} on {server.host}, and {seen.get(server.host, 'no guest is')} there"
 
 
 def guests_have_servers(evidence: Evidence) -> Iterator[Violation]:
@@ -74,7 +79,7 @@ def disks_have_servers(evidence: Evidence) -> Iterator[Violation]:
             yield Violation(invariant="I-03", subject=f"file {name} on {host}", text="is a forgotten partial file")
     for server in evidence.facts.servers:
         there = evidence.compute.get(server.host) if server.host else None
-        settled = server.task is None and server.state in ("active", "stopped")
+        settled = server.task is None and server.state in _ON_DISK
         if there and settled and server.id not in there.instance_dirs:
             yield Violation(invariant="I-03", subject=f"server {server.id}", text="has no disk on its host")
 

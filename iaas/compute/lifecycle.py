@@ -1,6 +1,9 @@
-"""Stop, start, reboot, delete, lock and reset: each one transaction of a change of state and an operation."""
+"""Power, delete, lock and reset: each one transaction of a change of state and an operation."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from iaas.compute import servers, work
 from iaas.compute.service import Compute
@@ -13,19 +16,39 @@ from iaas.model.server import Server, State, Task
 
 
 def stop(compute: Compute, context: Context, server_id: str) -> None:
-    """Raises NotFound; Conflict in another state than active, or when locked."""
-    _order(compute, context, server_id, "stop", "server.stop")
+    """Raises NotFound; Conflict in another state than active or error, or when locked."""
+    order(compute, context, server_id, "stop", "server.stop")
 
 
 def start(compute: Compute, context: Context, server_id: str) -> None:
     """Raises NotFound; Conflict in another state than stopped, or when locked."""
-    _order(compute, context, server_id, "start", "server.start")
+    order(compute, context, server_id, "start", "server.start")
 
 
 def reboot(compute: Compute, context: Context, server_id: str, kind: str) -> None:
     """``kind``: SOFT or HARD. Raises NotFound and Conflict."""
     event = "reboot_hard" if kind == "HARD" else "reboot"
-    _order(compute, context, server_id, event, "server.reboot", {"type": kind})
+    order(compute, context, server_id, event, "server.reboot", {"type": kind})
+
+
+def pause(compute: Compute, context: Context, server_id: str) -> None:
+    """Raises NotFound; Conflict in another state than active, or when locked."""
+    order(compute, context, server_id, "pause", "server.pause")
+
+
+def unpause(compute: Compute, context: Context, server_id: str) -> None:
+    """Raises NotFound; Conflict in another state than paused, or when locked."""
+    order(compute, context, server_id, "unpause", "server.unpause")
+
+
+def suspend(compute: Compute, context: Context, server_id: str) -> None:
+    """Raises NotFound; Conflict in another state than active, or when locked."""
+    order(compute, context, server_id, "suspend", "server.suspend")
+
+
+def resume(compute: Compute, context: Context, server_id: str) -> None:
+    """Raises NotFound; Conflict in another state than suspended, or when locked."""
+    order(compute, context, server_id, "resume", "server.resume")
 
 
 def delete(compute: Compute, context: Context, server_id: str) -> None:
@@ -48,18 +71,33 @@ def _delete(compute: Compute, tx: Tx, context: Context, server_id: str) -> None:
     work.queue(compute, tx, context, "server.delete", server_id, fence, deadline=False)
 
 
-def _order(
-    compute: Compute, context: Context, server_id: str, event: str, kind: str, params: dict[str, str] | None = None
-) -> None:
+def order(
+    compute: Compute, context: Context, server_id: str, event: str, kind: str,
+    params: Mapping[str, Any] | None = None, **values: Any,
+) -> None:  # fmt: skip
+    """Begins the event, with ``values`` for columns of the server, and queues its operation. Raises NotFound; Conflict
+    when the state or a lock forbids it, or the server is on no host.
+    """
+
     def write(tx: Tx) -> None:
         server = servers.get(tx, context, server_id)
-        servers.check_unlocked(context, server)
-        fence = rows.begin(tx, server, event)
-        if server.task is not None:  # the event took over from what was under way
-            operations.supersede(tx, "server", server_id)
-        work.queue(compute, tx, context, kind, server_id, fence, dict(params or {}))
+        begin(compute, tx, context, server, event, kind, params, **values)
 
     compute.database.run(write)
+
+
+def begin(
+    compute: Compute, tx: Tx, context: Context, server: Server, event: str, kind: str,
+    params: Mapping[str, Any] | None = None, **values: Any,
+) -> str:  # fmt: skip
+    """As ``order``, in the caller's transaction, on a server that it read there; gives the operation's id."""
+    servers.check_unlocked(context, server)
+    fence = rows.begin(tx, server, event, **values)
+    if server.host is None:
+        raise Conflict(f"Instance {server.id} is not ready", resource="server", id=server.id)
+    if server.task is not None:  # the event took over from what was under way
+        operations.supersede(tx, "server", server.id)
+    return work.queue(compute, tx, context, kind, server.id, fence, dict(params or {}))
 
 
 def lock(compute: Compute, context: Context, server_id: str, reason: str | None = None) -> None:

@@ -183,7 +183,7 @@ class Engine:
         def write(tx: Tx) -> JournalLine | None:
             if done.write:
                 done.write(tx)
-            operations.end_line(tx, operation, name, "Success", data=dict(done.data))
+            operations.end_line(tx, operation, name, "Success", done.message, dict(done.data))
             return operations.begin_line(tx, operation, following) if following else None
 
         begun = self._write(operation, write)

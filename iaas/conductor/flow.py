@@ -19,11 +19,12 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Done:
-    """The step has ended. ``data`` is kept in the journal; ``write`` runs in the transaction that ends the step, so
-    that what the step decided and the journal can't disagree."""
+    """The step has ended. ``data`` is kept in the journal; ``message`` is its event's word to the user; ``write`` runs
+    in the transaction that ends the step, so that what the step decided and the journal can't disagree."""
 
     data: Mapping[str, Any] = field(default_factory=dict)
     write: Callable[[Tx], None] | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True)

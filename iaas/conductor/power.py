@@ -1,12 +1,14 @@
-"""server.stop, server.start, server.reboot: one order to the host; a failure leaves the state that is seen."""
+"""Stop, start, reboot, pause, unpause, suspend, resume: one order to the host each. A failure leaves the state, and
+what the host really shows is written by the next observation (reconcile).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from iaas.conductor.flow import Flow, Result, Run, Step
+from iaas.conductor.flow import Done, Flow, Result, Run, Step
 from iaas.conductor.guests import Guests
 from iaas.conductor.hosts import Hosts
 from iaas.db.compute import servers
@@ -18,6 +20,8 @@ from iaas.model.server import SERVER, Server
 from iaas.network.facade import NetworkFacade
 
 SHUTDOWN_S = 60  # how long a guest may take to obey the power button
+_DEFINING = (Action.START, Action.REBOOT_HARD, Action.RESUME)  # they can define the guest anew
+_LOST = "The saved memory could not be used: the server was started anew."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,17 +33,20 @@ class PowerFlows:
 
     def flows(self) -> tuple[Flow[Any], ...]:
         return (
-            self._flow("server.stop", lambda run: Action.STOP),
-            self._flow("server.start", lambda run: Action.START),
-            self._flow("server.reboot", _reboot),
+            self._flow("stop", lambda run: Action.STOP),
+            self._flow("start", lambda run: Action.START),
+            self._flow("reboot", _reboot),
+            self._flow("pause", lambda run: Action.PAUSE),
+            self._flow("unpause", lambda run: Action.UNPAUSE),
+            self._flow("suspend", lambda run: Action.SUSPEND),
+            self._flow("resume", lambda run: Action.RESUME),
         )
 
-    def _flow(self, kind: str, action: Callable[[Run], Action]) -> Flow[Any]:
-        name = kind.partition(".")[2]
+    def _flow(self, name: str, action: Callable[[Run], Action]) -> Flow[Any]:
         return Flow(
-            kind=kind,
+            kind=f"server.{name}",
             steps=(Step(name, lambda run: self._power(run, action(run))),),
-            finish=lambda tx, run: self._finish(tx, run, name),
+            finish=self._finish,
             fail=self._fail,
         )
 
@@ -48,25 +55,24 @@ class PowerFlows:
             server = servers.get(tx, run.resource_id)
         if server.host is None:
             raise Conflict("The server is on no host.")
-        guest = None
-        if run.report is None and action in (Action.START, Action.REBOOT_HARD):
-            guest = self._guest(server)
-        return self.hosts.compute_step(run, server.host, action, guest, SHUTDOWN_S)
+        guest = self._guest(server) if run.report is None and action in _DEFINING else None
+        answer = self.hosts.compute_step(run, server.host, action, guest, SHUTDOWN_S)
+        if isinstance(answer, Done) and answer.data.get("restored") is False:
+            return replace(answer, message=_LOST)
+        return answer
 
     def _guest(self, server: Server) -> GuestSpec:
         with self.database.read() as tx:
             nics = self.network.nics(tx, server.id)
         return self.guests.spec(server, nics)
 
-    def _finish(self, tx: Tx, run: Run, name: str) -> None:
+    def _finish(self, tx: Tx, run: Run) -> None:
         server = servers.get(tx, run.resource_id)
         assert server.task is not None
-        stopped = name == "stop"
-        servers.finish(tx, server.id, SERVER.event_of(server.task), fault=None,
-                       power=Power.SHUTDOWN if stopped else Power.RUNNING)  # fmt: skip
+        power = Power(run.line.data["power"])
+        servers.finish(tx, server.id, SERVER.event_of(server.task), fault=None, power=power)
 
     def _fail(self, tx: Tx, operation: Operation, reason: str) -> None:
-        """The state stays; what the host really shows is written by the next observation (reconcile)."""
         server = servers.get(tx, operation.resource_id)
         if server.task is not None:
             servers.fail(tx, server.id, SERVER.event_of(server.task))

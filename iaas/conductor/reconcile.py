@@ -3,9 +3,16 @@
 Nothing is done on one look: a difference must be seen twice in a row, in two heartbeats, on a server that no
 operation is working on. Numbered, because the audit and the tests cite them:
 
- R1  ACTIVE, but its guest is off, crashed or gone: the server becomes STOPPED (the guest turned itself off, or QEMU
-     died; F-56). Its disk and addresses stay; a start brings it back.
- R2  STOPPED, but its guest runs: somebody started it behind our back; the server becomes ACTIVE.
+An ACTIVE, STOPPED, PAUSED or SUSPENDED server follows its guest:
+
+ R1  The guest is off, crashed or gone: the server becomes STOPPED (the guest turned itself off, or QEMU died; F-56;
+     or the saved memory is no longer there). Its disk and addresses stay; a start brings it back.
+ R2  The guest runs: somebody started it behind our back; the server becomes ACTIVE.
+ R6  The guest stands still by somebody's hand (not because a disk did not answer): the server becomes PAUSED.
+ R7  The guest's memory is saved (the host's own shutdown does that, too): the server becomes SUSPENDED.
+
+And else:
+
  R3  A guest with our mark whose server has no claim on the host: destroyed, under the server's fence (the server was
      moved or deleted while the host was away; C-10). A host that was away asks by itself before it takes work.
  R4  A guest with our mark that no row ever knew: reported, never destroyed (a restored database; F-47).
@@ -26,7 +33,15 @@ from iaas.rpc.compute import ComputeRpc
 
 log = logging.getLogger(__name__)
 
-STATES_OFF = (Power.NONE, Power.SHUTDOWN, Power.CRASHED)
+_SEEN = {
+    Power.NONE: ("R1", State.STOPPED),
+    Power.SHUTDOWN: ("R1", State.STOPPED),
+    Power.CRASHED: ("R1", State.STOPPED),
+    Power.RUNNING: ("R2", State.ACTIVE),
+    Power.PAUSED: ("R6", State.PAUSED),
+    Power.SUSPENDED: ("R7", State.SUSPENDED),
+}
+_STATES = dict(_SEEN.values())
 
 
 class Reconciler:
@@ -57,10 +72,10 @@ class Reconciler:
             power = guests[server.id].power if server.id in guests else Power.NONE
             if server.task is not None:
                 continue
-            if server.state is State.ACTIVE and power in STATES_OFF:
-                found.append(("R1", server.id))
-            elif server.state is State.STOPPED and power is Power.RUNNING:
-                found.append(("R2", server.id))
+            rule, state = _SEEN[power]
+            stuck = server.id in guests and guests[server.id].io_error
+            if server.state in _STATES.values() and server.state is not state and not stuck:
+                found.append((rule, server.id))
             elif power is not server.power:
                 found.append(("R5", server.id))
         return found
@@ -77,6 +92,6 @@ class Reconciler:
                           server_id=server_id, action=Action.DESTROY)  # fmt: skip
             self.compute.execute(host, order)
             return
-        state = {"R1": State.STOPPED, "R2": State.ACTIVE}.get(rule, server.state)
+        state = _STATES.get(rule, server.state)
         if self.database.run(lambda tx: servers.observe(tx, server, state, power)):
             log.info("%s: server %s on %s is %s, power %s", rule, server_id, host, state, power)

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Action(StrEnum):
-    """The verbs of a compute host. BUILD, DESTROY, START and STOP are convergent: repeating them is harmless."""
+    """The verbs of a compute host. All but the reboots are convergent: repeating them is harmless."""
 
     BUILD = "build"
     DESTROY = "destroy"
@@ -19,6 +19,10 @@ class Action(StrEnum):
     ATTACH_VOLUME = "attach_volume"
     DETACH_VOLUME = "detach_volume"
     RECOVER = "recover"  # a guest that an I/O error paused goes on; no other does
+    PAUSE = "pause"
+    UNPAUSE = "unpause"
+    SUSPEND = "suspend"
+    RESUME = "resume"
 
     @property
     def convergent(self) -> bool:
@@ -34,7 +38,7 @@ class Power(StrEnum):
     PAUSED = "paused"
     SHUTDOWN = "shutdown"
     CRASHED = "crashed"
-    SUSPENDED = "suspended"
+    SUSPENDED = "suspended"  # off, with its memory saved on the host
 
     @property
     def number(self) -> int:
@@ -122,7 +126,7 @@ class Order:
     attempt: int
     server_id: str
     action: Action
-    guest: GuestSpec | None = None  # for BUILD, and for START and hard reboot to define the domain anew
+    guest: GuestSpec | None = None  # for BUILD; for START, RESUME and hard reboot to define the domain anew
     volume: VolumeConnection | None = None  # for ATTACH_VOLUME and DETACH_VOLUME
     timeout_s: int = 60  # STOP and REBOOT_SOFT: how long the guest may take to obey the power button
     # DETACH_VOLUME: how long it may take to let go

@@ -72,12 +72,12 @@ SERVER = machine(
     #  event         from                                   while                to
     ("schedule", {State.BUILDING}, Task.SCHEDULING, State.BUILDING, OnFailure(State.ERROR)),
     ("spawn", {State.BUILDING}, Task.SPAWNING, State.ACTIVE, OnFailure(State.ERROR)),
-    ("stop", {State.ACTIVE}, Task.POWERING_OFF, State.STOPPED),
+    ("stop", {State.ACTIVE, State.ERROR}, Task.POWERING_OFF, State.STOPPED),
     ("start", {State.STOPPED}, Task.POWERING_ON, State.ACTIVE),
     ("reboot", {State.ACTIVE}, Task.REBOOTING, State.ACTIVE),
     (  # the way out when a guest does not obey a soft reboot
         "reboot_hard",
-        {State.ACTIVE, State.STOPPED, State.ERROR},
+        _WITH_DISK | {State.ERROR},
         Task.REBOOTING_HARD,
         State.ACTIVE,
         Overrides((Task.REBOOTING,)),

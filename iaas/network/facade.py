@@ -20,7 +20,7 @@ from iaas.model.order import Nic
 from iaas.model.port import COMPUTE_OWNER, DOWN, FixedIpWish, Port
 from iaas.model.security_group import SecurityGroup
 from iaas.model.wiring import bridge_name, tap_name
-from iaas.network import dhcp, doorbells, ports, quotas, requests, security_groups
+from iaas.network import dhcp, doorbells, memberships, ports, quotas, requests, security_groups
 from iaas.network.settings import Settings
 
 
@@ -178,6 +178,19 @@ class NetworkFacade:
     def security_groups(self, tx: Tx, server_id: str) -> tuple[SecurityGroup, ...]:
         """The groups of the server's ports with their rules, by name."""
         return tuple(groups_db.by_ids(tx, servers_db.group_ids(tx, server_id)))
+
+    def groups_by_id(self, tx: Tx, ids: Sequence[str]) -> Mapping[str, SecurityGroup]:
+        """Ids of which there is no group are absent."""
+        return {group.id: group for group in groups_db.by_ids(tx, ids)}
+
+    def add_group(self, tx: Tx, project_id: str, server_id: str, name: str) -> None:
+        """All ports of the server join a group of the project, by name or id. Raises NotFound, Conflict (ambiguous),
+        Invalid when no port can join one."""
+        memberships.join(tx, self.settings, project_id, server_id, name)
+
+    def remove_group(self, tx: Tx, project_id: str, server_id: str, name: str) -> None:
+        """All ports of the server leave the group. Raises NotFound, also when none is in it; Conflict."""
+        memberships.leave(tx, self.settings, project_id, server_id, name)
 
     def servers_with_address(self, tx: Tx, project_id: str | None, start: str) -> tuple[str, ...]:
         """Servers (of a project, or all) with an address that begins so; at most 1,000 (S-088)."""

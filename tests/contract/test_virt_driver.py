@@ -35,6 +35,7 @@ class Bench:
     restart: Callable[[], Driver]  # a new daemon on the same hypervisor
     kill: Callable[[str], None]  # the guest's process dies
     directory: Path
+    spoil: Callable[[str, str], None]  # the guest's saved memory can't be read any more: how
 
     def spec(self, name: str = "server") -> GuestSpec:
         return GuestSpec(
@@ -59,7 +60,10 @@ def fake_bench(directory: Path) -> Bench:
     def restart() -> Driver:
         return FakeDriver(hypervisor, RESOURCES)
 
-    return Bench(restart(), restart, hypervisor.stops, directory)
+    def spoil(server_id: str, damage: str) -> None:
+        hypervisor.spoiled.add(server_id)
+
+    return Bench(restart(), restart, hypervisor.stops, directory, spoil)
 
 
 def libvirt_bench(daemon: Libvirtd, directory: Path) -> Bench:
@@ -72,7 +76,19 @@ def libvirt_bench(daemon: Libvirtd, directory: Path) -> Bench:
         (pid,) = daemon.qemus(server_id)
         os.kill(pid, signal.SIGKILL)
 
-    return Bench(restart(), restart, kill, directory)
+    def spoil(server_id: str, damage: str) -> None:
+        (saved,) = (daemon.directory / "lib" / "qemu" / "save").glob(f"*{server_id[:8]}.save")
+        size = saved.stat().st_size
+        with saved.open("r+b") as file:
+            if damage == "header":
+                file.write(b"\0" * 512)
+            elif damage == "inside":
+                file.seek(size // 2)
+                file.write(b"\xa5" * (size // 4))
+            else:
+                file.truncate({"cut": size // 2, "empty": 0}[damage])
+
+    return Bench(restart(), restart, kill, directory, spoil)
 
 
 @pytest.fixture(params=["fake", "libvirt"])
@@ -255,3 +271,91 @@ def test_a_guest_disk_with_a_planted_header_is_used_as_raw_bytes(libvirtd: Libvi
         made.driver.power_off(spec.server_id)
         made.driver.undefine(spec.server_id)
         made.driver.close()  # type: ignore[attr-defined]
+
+
+def power(bench: Bench, server: str) -> Power:
+    found = bench.driver.find(server)
+    assert found
+    return found.power
+
+
+def test_a_guest_stands_still_and_goes_on(bench: Bench) -> None:
+    server = bench.define(bench.spec())
+    for verb in (bench.driver.pause, bench.driver.unpause, bench.driver.save):
+        with pytest.raises(errors.Conflict):
+            verb(server)
+    bench.driver.power_on(server)
+    for verb, seen in ((bench.driver.pause, Power.PAUSED), (bench.driver.unpause, Power.RUNNING)):
+        verb(server)
+        verb(server)
+        assert power(bench, server) is seen
+    bench.driver.pause(server)
+    bench.driver.power_on(server)
+    bench.driver.press_power_button(server)
+    assert power(bench, server) is Power.PAUSED, "neither button wakes it"
+    bench.driver.power_off(server)
+    assert power(bench, server) is Power.SHUTDOWN
+
+
+def test_saved_memory_outlives_the_daemon_and_is_used_once(bench: Bench) -> None:
+    server = bench.define(bench.spec(), fence=1)
+    bench.driver.power_on(server)
+    bench.driver.save(server)
+    bench.driver.save(server)
+    again = bench.restart()
+    assert again.find(server) == Guest(server_id=server, power=Power.SUSPENDED, fence=1)
+    again.mark(server, 2)
+    assert again.restore(server) is True
+    assert again.restore(server) is True
+    again.mark(server, 2)
+    assert again.find(server) == Guest(server_id=server, power=Power.RUNNING, fence=2)
+    again.power_off(server)
+    assert again.find(server) == Guest(server_id=server, power=Power.SHUTDOWN, fence=2)
+    assert again.restore(server) is False, "nothing was saved: started anew"
+    assert again.find(server) == Guest(server_id=server, power=Power.RUNNING, fence=2)
+
+
+def test_a_guest_without_its_plug_has_no_memory(bench: Bench) -> None:
+    server = bench.define(bench.spec())
+    bench.driver.power_on(server)
+    bench.driver.save(server)
+    bench.driver.power_off(server)
+    assert power(bench, server) is Power.SHUTDOWN
+    bench.driver.power_on(server)
+    bench.driver.save(server)
+    bench.driver.undefine(server)
+    assert bench.driver.find(server) is None
+    with pytest.raises(errors.NotFound):
+        bench.driver.restore(server)
+    for verb in (bench.driver.pause, bench.driver.unpause, bench.driver.save):
+        verb(server)
+
+
+@pytest.mark.parametrize("damage", ["cut", "header", "inside", "empty"])
+def test_memory_that_cannot_be_read_is_given_up_and_the_guest_started_anew(bench: Bench, damage: str) -> None:
+    server = bench.define(bench.spec())
+    bench.driver.power_on(server)
+    bench.driver.save(server)
+    bench.spoil(server, damage)
+    assert bench.driver.restore(server) is False
+    assert power(bench, server) is Power.RUNNING
+    bench.driver.power_off(server)
+    assert power(bench, server) is Power.SHUTDOWN
+
+
+def test_memory_is_kept_when_something_else_is_in_the_way(bench: Bench) -> None:
+    refusal = errors.Internal("The hypervisor could not resume the guest.")
+    spec = bench.spec()
+    server = bench.define(spec)
+    bench.driver.power_on(server)
+    bench.driver.save(server)
+    if isinstance(bench.driver, FakeDriver):
+        bench.driver._hypervisor.fail("restore", refusal)
+    disk = bench.disks(spec)[0].path
+    disk.rename(disk.with_suffix(".away"))
+    with pytest.raises(errors.Internal) as caught:
+        bench.driver.restore(server)
+    assert caught.value.message == refusal.message
+    assert power(bench, server) is Power.SUSPENDED
+    disk.with_suffix(".away").rename(disk)
+    assert bench.driver.restore(server) is True

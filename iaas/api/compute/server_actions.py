@@ -1,4 +1,4 @@
-"""POST /servers/{id}/action: what is offered, and by name what is not (501 instead of a riddle)."""
+"""POST /servers/{id}/action: power, locks, console; and by name what is not offered (501 instead of a riddle)."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.compute import rules
-from iaas.api.route import ADMIN, MEMBER, Route, Rule
+from iaas.api.compute.action_route import action
+from iaas.api.route import ADMIN
 from iaas.api.schema import obj
 from iaas.compute import console, lifecycle, servers
 from iaas.compute.service import Compute
 from iaas.errors import Invalid, Unsupported
 from iaas.model.server import State
-
-PATH = "/v2.1/servers/<id>/action"
-_NOTHING = {"type": ["null", "object", "string"], "maxProperties": 0}
 
 
 def stop(call: Call[Compute]) -> None:
@@ -64,13 +62,6 @@ def unsupported(call: Call[Compute]) -> None:
     raise Unsupported(f"The action '{next(iter(call.body))}' is not supported.")
 
 
-def _action(
-    name: str, handler: Any, policy: str, value: Any = _NOTHING, status: int = 202, check: str = MEMBER
-) -> Route:
-    rule = Rule(f"os_compute_api:{policy}", check)
-    return Route("POST", PATH, handler, policy=rule, body=obj({name: value}, (name,)), status=status, action=name)
-
-
 _REBOOT = obj({"type": {"type": "string", "enum": ["HARD", "Hard", "hard", "SOFT", "Soft", "soft"]}}, ("type",))
 _REASON = {"type": "string", "minLength": 1, "maxLength": 255}
 _LOCK = {"type": ["null", "object"], "properties": {"locked_reason": _REASON}, "additionalProperties": False}
@@ -81,13 +72,10 @@ _ANYTHING: dict[str, Any] = {}
 
 # action -> policy rule; published, and not offered in this release
 _LATER = {
-    "pause": "os-pause-server:pause", "unpause": "os-pause-server:unpause",
-    "suspend": "os-suspend-server:suspend", "resume": "os-suspend-server:resume",
     "resize": "servers:resize", "confirmResize": "servers:confirm_resize", "revertResize": "servers:revert_resize",
     "rebuild": "servers:rebuild", "createImage": "servers:create_image", "rescue": "os-rescue",
     "unrescue": "os-unrescue", "shelve": "os-shelve:shelve", "unshelve": "os-shelve:unshelve",
     "createBackup": "os-create-backup", "changePassword": "os-admin-password", "restore": "os-deferred-delete:restore",
-    "addSecurityGroup": "os-security-groups:add", "removeSecurityGroup": "os-security-groups:remove",
     "addFloatingIp": "os-floating-ips:add", "removeFloatingIp": "os-floating-ips:remove",
     "addFixedIp": "os-multinic:add", "removeFixedIp": "os-multinic:remove",
     "os-getVNCConsole": "os-remote-consoles", "os-getSPICEConsole": "os-remote-consoles",
@@ -100,14 +88,14 @@ _LATER_ADMIN = {
 }  # fmt: skip
 
 ROUTES = (
-    _action("os-start", start, "servers:start"),
-    _action("os-stop", stop, "servers:stop"),
-    _action("reboot", reboot, "servers:reboot", _REBOOT),
-    _action("forceDelete", force_delete, "os-deferred-delete:force"),
-    _action("lock", lock, "os-lock-server:lock", _LOCK),
-    _action("unlock", unlock, "os-lock-server:unlock"),
-    _action("os-resetState", reset_state, "os-admin-actions:reset_state", _RESET, check=ADMIN),
-    _action("os-getConsoleOutput", console_output, "os-console-output", _CONSOLE, status=200),
-    *(_action(name, unsupported, rule, _ANYTHING) for name, rule in _LATER.items()),
-    *(_action(name, unsupported, rule, _ANYTHING, check=ADMIN) for name, rule in _LATER_ADMIN.items()),
+    action("os-start", start, "servers:start"),
+    action("os-stop", stop, "servers:stop"),
+    action("reboot", reboot, "servers:reboot", _REBOOT),
+    action("forceDelete", force_delete, "os-deferred-delete:force"),
+    action("lock", lock, "os-lock-server:lock", _LOCK),
+    action("unlock", unlock, "os-lock-server:unlock"),
+    action("os-resetState", reset_state, "os-admin-actions:reset_state", _RESET, check=ADMIN),
+    action("os-getConsoleOutput", console_output, "os-console-output", _CONSOLE, status=200),
+    *(action(name, unsupported, rule, _ANYTHING) for name, rule in _LATER.items()),
+    *(action(name, unsupported, rule, _ANYTHING, check=ADMIN) for name, rule in _LATER_ADMIN.items()),
 )

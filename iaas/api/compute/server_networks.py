@@ -1,4 +1,4 @@
-"""A server's network side, read only: addresses, interfaces, security groups; and its volume attachments (none yet)."""
+"""A server's network side, read only: addresses and interfaces; and its volume attachments (none yet)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from iaas.compute import servers
 from iaas.compute.service import Compute
 from iaas.errors import NotFound
 from iaas.model.port import Port
-from iaas.model.security_group import SecurityGroup, SecurityGroupRule
 
 
 def list_ips(call: Call[Compute]) -> dict[str, Any]:
@@ -64,35 +63,6 @@ def _interface(call: Call[Compute], port: Port) -> dict[str, Any]:
     return shown
 
 
-def list_groups(call: Call[Compute]) -> dict[str, Any]:
-    with call.services.database.read() as tx:
-        server = servers.get(tx, call.context, call.path["id"])
-        found = call.services.network.security_groups(tx, server.id)
-    return {"security_groups": [_group(group) for group in found]}
-
-
-def _group(group: SecurityGroup) -> dict[str, Any]:
-    return {
-        "id": group.id,
-        "name": group.name,
-        "description": group.description,
-        "tenant_id": group.project_id,
-        "rules": [_rule(rule) for rule in group.rules if rule.direction == "ingress"],
-    }
-
-
-def _rule(rule: SecurityGroupRule) -> dict[str, Any]:
-    return {
-        "id": rule.id,
-        "parent_group_id": rule.group_id,
-        "ip_protocol": rule.protocol,
-        "from_port": rule.port_min,
-        "to_port": rule.port_max,
-        "ip_range": {"cidr": rule.remote_cidr} if rule.remote_cidr else {},
-        "group": {"id": rule.remote_group_id} if rule.remote_group_id else {},
-    }
-
-
 def list_volumes(call: Call[Compute]) -> dict[str, Any]:
     with call.services.database.read() as tx:
         servers.get(tx, call.context, call.path["id"])
@@ -107,8 +77,6 @@ ROUTES = (
           policy=Rule("os_compute_api:os-attach-interfaces:list", READER)),
     Route("GET", _SERVER + "/os-interface/<port>", show_interface,
           policy=Rule("os_compute_api:os-attach-interfaces:show", READER)),
-    Route("GET", _SERVER + "/os-security-groups", list_groups,
-          policy=Rule("os_compute_api:os-security-groups:list", READER)),
     Route("GET", _SERVER + "/os-volume_attachments", list_volumes,
           policy=Rule("os_compute_api:os-volumes-attachments:index", READER)),
 )  # fmt: skip

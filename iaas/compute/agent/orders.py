@@ -29,6 +29,7 @@ from iaas.model.order import Action, Order, Power, Report
 K = TypeVar("K")
 V = TypeVar("V")
 _LOG = logging.getLogger(__name__)
+_HEAVY = (Action.BUILD, Action.SUSPEND, Action.RESUME)
 _REMEMBERED = 1000  # finished orders, and servers whose fence is in memory
 
 
@@ -49,7 +50,7 @@ class _Lane:
 
 
 class Orders:
-    """``heavy`` carries out BUILD, ``light`` the rest, so that a slow image never delays a stop or a
+    """``heavy`` carries out what moves many bytes, ``light`` the rest, so that a slow image never delays a stop or a
     delete.
     """
 
@@ -124,7 +125,7 @@ class Orders:
         return max(self._fences.get(server_id, 0), self._instances.claim_of(server_id).fence)
 
     def _submit(self, work: Work) -> None:
-        executor = self._heavy if work.order.action is Action.BUILD else self._light
+        executor = self._heavy if work.order.action in _HEAVY else self._light
         try:
             executor.submit(lambda: self._carry_out(work))
         except errors.Unavailable:

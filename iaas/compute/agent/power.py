@@ -14,7 +14,7 @@ _LOOK = 0.5  # seconds between two looks at a guest that shuts down
 _PRESS_AGAIN = 10.0  # seconds; a guest that was booting may not have seen the first press
 
 
-class _Switch:
+class Switch:
     """What the verbs share: the hypervisor, and how to define a guest anew from its specification."""
 
     def __init__(self, driver: Driver, disks: DiskStore, instances: Instances) -> None:
@@ -24,6 +24,14 @@ class _Switch:
 
     def undo(self, order: Order) -> None:
         """Switching has nothing to take back."""
+
+    def _mark(self, order: Order, work: Work) -> None:
+        self._driver.mark(order.server_id, order.fence)
+        work.check()
+
+    def _present(self, server_id: str) -> None:
+        if self._driver.find(server_id) is None:
+            raise errors.NotFound("The server is not on this host.", resource="guest", id=server_id)
 
     def _power(self, server_id: str) -> Power:
         found = self._driver.find(server_id)
@@ -59,7 +67,7 @@ class _Switch:
         return work.insist(lambda: self._power(order.server_id))
 
 
-class Start(_Switch):
+class Start(Switch):
     def run(self, order: Order, work: Work) -> Power:
         """Running, defined anew if it is off: its volumes are those that it has now, and the definition may have got
         lost (F-54). Raises NotFound without disks.
@@ -75,7 +83,7 @@ class Start(_Switch):
         return power
 
 
-class Stop(_Switch):
+class Stop(Switch):
     def run(self, order: Order, work: Work) -> Power:
         """Off: asked first, forced after ``timeout_s``. A server without a guest is off."""
         self._driver.mark(order.server_id, order.fence)
@@ -84,7 +92,7 @@ class Stop(_Switch):
         return self._power(order.server_id)
 
 
-class SoftReboot(_Switch):
+class SoftReboot(Switch):
     def run(self, order: Order, work: Work) -> Power:
         """Shut down as by STOP, then started. Not convergent: the caller runs it once."""
         work.insist(lambda: self._driver.mark(order.server_id, order.fence))
@@ -94,7 +102,7 @@ class SoftReboot(_Switch):
         return self._on(order, work)
 
 
-class HardReboot(_Switch):
+class HardReboot(Switch):
     def run(self, order: Order, work: Work) -> Power:
         """Plug pulled, defined anew when the order says how, started. Not convergent, as the soft one."""
         work.insist(lambda: self._driver.power_off(order.server_id))

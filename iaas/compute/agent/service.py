@@ -17,6 +17,7 @@ from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.loop import Loop
 from iaas.compute.agent.manager import ComputeManager
 from iaas.compute.agent.orders import Handler, Orders
+from iaas.compute.agent.pause import Pause, Resume, Suspend, Unpause
 from iaas.compute.agent.power import HardReboot, SoftReboot, Start, Stop
 from iaas.compute.agent.reconcile import Watcher
 from iaas.compute.agent.tenure import Tenure
@@ -62,6 +63,10 @@ class ComputeAgent:
             Action.ATTACH_VOLUME: AttachVolume(*parts),
             Action.DETACH_VOLUME: DetachVolume(*parts),
             Action.RECOVER: Recover(*parts),
+            Action.PAUSE: Pause(*parts),
+            Action.UNPAUSE: Unpause(*parts),
+            Action.SUSPEND: Suspend(*parts),
+            Action.RESUME: Resume(*parts),
         }
         self._disks, self._instances = disks, instances
         self._consoles = Consoles(instances)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from iaas import errors
 from iaas.clock import Clock
@@ -39,6 +39,7 @@ class Work:
         self._host = host
         self._clock = clock
         self._tell = tell
+        self.data: dict[str, Any] = {}  # what the handler has to tell beside the power
         self._stop = threading.Event()
         self._told = clock.monotonic()
 
@@ -94,4 +95,5 @@ class Work:
             error=error.message if error else None,
             error_kind=error.kind if error else None,
             stale=stale,
+            data=dict(self.data),
         )

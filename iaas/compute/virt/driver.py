@@ -59,7 +59,7 @@ class Driver(Plugs, Protocol):
         """Writes the fence into the marker, whether the guest runs or not."""
 
     def power_on(self, server_id: str) -> None:
-        """Starts the guest; a running one is left alone. Raises NotFound when it is not defined."""
+        """Starts the guest; a running or paused one is left alone. Raises NotFound when it is not defined."""
 
     def press_power_button(self, server_id: str) -> None:
         """Asks a running guest to shut down (ACPI) and returns at once; whether it obeys is the guest's
@@ -67,7 +67,24 @@ class Driver(Plugs, Protocol):
         """
 
     def power_off(self, server_id: str) -> None:
-        """Stops the guest without asking it; off when this returns."""
+        """Stops the guest without asking it, and forgets its memory if that was saved; off when this returns."""
+
+    def pause(self, server_id: str) -> None:
+        """Freezes a running guest; a frozen one is left alone. Raises Conflict for one that is off."""
+
+    def unpause(self, server_id: str) -> None:
+        """Lets a frozen guest go on; a running one is left alone. Raises Conflict for one that is off."""
+
+    def save(self, server_id: str) -> None:
+        """Saves the guest's memory on the host's disk and switches it off: SUSPENDED, also after a reboot of the
+        host. A guest that is saved is left alone. Raises Conflict for one that is off.
+        """
+
+    def restore(self, server_id: str) -> bool:
+        """Runs a saved guest on from where it was; a running one is left alone. A guest without saved memory, or
+        whose saved memory can't be read, is started anew: False. Raises NotFound when it is not defined; after any
+        other error the memory is still saved.
+        """
 
     def undefine(self, server_id: str) -> None:
         """Forgets a guest that is off; its files stay. Raises Conflict while it runs."""

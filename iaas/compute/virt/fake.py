@@ -1,9 +1,9 @@
 """A hypervisor in memory. Its docstrings are the specification of every driver; it knows nothing of the host.
 
 What holds, here and in every driver:
-- A guest is defined or not; a defined guest is off (SHUTDOWN) or RUNNING (PAUSED and such only by other
-  hands).
-- define, mark, power_on, press_power_button, power_off and undefine can be repeated without harm.
+- A guest is defined or not; a defined guest is off (SHUTDOWN), RUNNING, PAUSED, or SUSPENDED: off, with its memory
+  saved.
+- Every verb can be repeated without harm.
 - A guest that shuts itself down stays defined; so does one whose process dies.
 - start, stop and loss of a guest are told to every callback with the power that it has afterwards.
 - Guests survive the daemon: a new driver on the same hypervisor sees them, with their fences.
@@ -51,6 +51,7 @@ class FakeHypervisor:
         self.storage_away = False  # what goes on after an I/O error is stopped again
         self.calls: list[tuple[str, str]] = []  # (method, server id) of what changed something or tried to
         self.lock = threading.RLock()
+        self.spoiled: set[str] = set()  # servers whose saved memory can't be read
         self._failures: dict[str, list[Exception]] = {}
         self._callbacks: list[OnEvent] = []
 
@@ -145,11 +146,12 @@ class FakeDriver(FakePlugs):
         self._hypervisor.enter("power_on", server_id)
         if server_id not in self._hypervisor.domains:
             raise errors.NotFound.of("guest", server_id)
-        self._hypervisor.change(server_id, Power.RUNNING)
+        if self._power(server_id) is not Power.PAUSED:
+            self._hypervisor.change(server_id, Power.RUNNING)
 
     def press_power_button(self, server_id: str) -> None:
         self._hypervisor.enter("press_power_button", server_id)
-        if server_id in self._hypervisor.domains and self._hypervisor.obeys_power_button:
+        if self._power(server_id) is Power.RUNNING and self._hypervisor.obeys_power_button:
             self._hypervisor.change(server_id, Power.SHUTDOWN)
 
     def power_off(self, server_id: str) -> None:
@@ -157,13 +159,36 @@ class FakeDriver(FakePlugs):
         if server_id in self._hypervisor.domains:
             self._hypervisor.change(server_id, Power.SHUTDOWN)
 
+    def pause(self, server_id: str) -> None:
+        self._hypervisor.enter("pause", server_id)
+        self._change_live(server_id, Power.PAUSED)
+
+    def unpause(self, server_id: str) -> None:
+        self._hypervisor.enter("unpause", server_id)
+        self._change_live(server_id, Power.RUNNING)
+
+    def save(self, server_id: str) -> None:
+        self._hypervisor.enter("save", server_id)
+        if self._power(server_id) is not Power.SUSPENDED:
+            self._change_live(server_id, Power.SUSPENDED)
+
+    def restore(self, server_id: str) -> bool:
+        self._hypervisor.enter("restore", server_id)
+        power = self._power(server_id)
+        if power is Power.NONE:
+            raise errors.NotFound.of("guest", server_id)
+        self._hypervisor.change(server_id, Power.RUNNING)
+        spoiled = server_id in self._hypervisor.spoiled
+        self._hypervisor.spoiled.discard(server_id)
+        return power is Power.RUNNING or (power is Power.SUSPENDED and not spoiled)
+
     def undefine(self, server_id: str) -> None:
         self._hypervisor.enter("undefine", server_id)
         with self._hypervisor.lock:
             domain = self._hypervisor.domains.get(server_id)
             if domain is None:
                 return
-            if domain.power is not Power.SHUTDOWN:
+            if domain.power not in (Power.SHUTDOWN, Power.SUSPENDED):
                 raise errors.Conflict("The guest is running.")
             del self._hypervisor.domains[server_id]
         self._hypervisor.tell(server_id, Power.NONE)
@@ -173,6 +198,20 @@ class FakeDriver(FakePlugs):
 
     def alive(self) -> bool:
         return self._hypervisor.available
+
+    def _power(self, server_id: str) -> Power:
+        with self._hypervisor.lock:
+            domain = self._hypervisor.domains.get(server_id)
+            return domain.power if domain else Power.NONE
+
+    def _change_live(self, server_id: str, power: Power) -> None:
+        """To another power of a guest that is on; nothing without a guest."""
+        now = self._power(server_id)
+        if now is Power.NONE:
+            return
+        if now not in (Power.RUNNING, Power.PAUSED):
+            raise errors.Conflict("The guest is not running.")
+        self._hypervisor.change(server_id, power)
 
     def _view(self, server_id: str) -> Guest:
         domain = self._hypervisor.domains[server_id]

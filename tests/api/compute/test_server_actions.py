@@ -35,6 +35,8 @@ def act(world: World, server: str, body: dict, who: str = "alice", version: str 
         ({"os-stop": None}, "server.stop", {}, "powering-off"),
         ({"reboot": {"type": "SOFT"}}, "server.reboot", {"type": "SOFT"}, "rebooting"),
         ({"reboot": {"type": "hard"}}, "server.reboot", {"type": "HARD"}, "rebooting_hard"),
+        ({"pause": None}, "server.pause", {}, "pausing"),
+        ({"suspend": None}, "server.suspend", {}, "suspending"),
     ],
 )
 def test_an_action_is_a_state_change_and_an_operation(

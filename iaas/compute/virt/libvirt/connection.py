@@ -36,8 +36,8 @@ class Connection:
     def use(self, question: Callable[[Any], T], refusal: str) -> T:
         """Asks once, and once more on a fresh connection if this one turns out to be lost.
 
-        So a question must bear repetition. Raises Unavailable without a hypervisor; Internal with the words
-        ``refusal`` when libvirt says no (its own words, which name files, go to the log: S-071).
+        So a question must bear repetition. Raises Unavailable without a hypervisor, or while it is busy; Internal with
+        the words ``refusal`` when libvirt says no (its own words, which name files, go to the log: S-071).
         """
         for last in (False, True):
             connection = self._open()
@@ -46,6 +46,8 @@ class Connection:
             except libvirt.libvirtError as error:
                 if not self._lost(connection, error):
                     _LOG.error("libvirt: %s", error)
+                    if error.get_error_code() == libvirt.VIR_ERR_OPERATION_TIMEOUT:  # another job has the guest
+                        raise errors.Unavailable("The hypervisor is busy.", resource="hypervisor") from error
                     raise errors.Internal(refusal) from error
                 self._forget(connection)
                 if last:

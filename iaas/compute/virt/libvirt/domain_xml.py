@@ -62,6 +62,9 @@ def domain(guest: GuestSpec, disks: Sequence[Disk], console: Path, marker: Marke
     ET.SubElement(root, "clock", offset="utc")
     for event, action in (("on_poweroff", "destroy"), ("on_reboot", "restart"), ("on_crash", "destroy")):
         _text(root, event, action)
+    power = ET.SubElement(root, "pm")  # a guest that put itself to sleep would look neither on nor off
+    ET.SubElement(power, "suspend-to-mem", enabled="no")
+    ET.SubElement(power, "suspend-to-disk", enabled="no")
     devices = ET.SubElement(root, "devices")
     for disk in disks:
         _disk(devices, disk, host)

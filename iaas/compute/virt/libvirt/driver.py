@@ -109,6 +109,24 @@ class LibvirtDriver(LibvirtPlugs):
     def power_off(self, server_id: str) -> None:
         self._on_domain(server_id, domains.stop, "The hypervisor could not stop the guest.")
 
+    def pause(self, server_id: str) -> None:
+        self._on_domain(server_id, domains.pause, "The hypervisor could not pause the guest.")
+
+    def unpause(self, server_id: str) -> None:
+        self._on_domain(server_id, domains.unpause, "The hypervisor could not let the guest go on.")
+
+    def save(self, server_id: str) -> None:
+        self._on_domain(server_id, domains.save, "The hypervisor could not save the guest's memory.")
+
+    def restore(self, server_id: str) -> bool:
+        def act(connection: Any) -> bool:
+            domain = domains.find(connection, server_id)
+            if not domain:
+                raise errors.NotFound.of("guest", server_id)
+            return domains.restore(domain)
+
+        return self._connection.use(act, "The hypervisor could not resume the guest.")
+
     def undefine(self, server_id: str) -> None:
         def act(domain: Any) -> None:
             if domain.isActive():  # libvirt would leave it running, without a definition

@@ -9,6 +9,7 @@ from typing import Any
 
 import libvirt
 
+from iaas import errors
 from iaas.compute.virt.libvirt import domain_xml
 from iaas.compute.virt.libvirt.domain_xml import Marker
 from iaas.model.order import Guest, Power
@@ -20,8 +21,9 @@ _POWERS = {
     libvirt.VIR_DOMAIN_SHUTDOWN: Power.RUNNING,  # shutting down, not yet off
     libvirt.VIR_DOMAIN_SHUTOFF: Power.SHUTDOWN,
     libvirt.VIR_DOMAIN_CRASHED: Power.CRASHED,
-    libvirt.VIR_DOMAIN_PMSUSPENDED: Power.SUSPENDED,
+    libvirt.VIR_DOMAIN_PMSUSPENDED: Power.RUNNING,  # asleep by its own wish; domain_xml offers no such sleep
 }
+_SPOILED = "load of migration failed"  # QEMU's words for saved memory that it can't make sense of
 _UNDEFINE = (
     libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
     | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
@@ -45,10 +47,9 @@ def view(domain: Any) -> Guest | None:
     mark = marker(domain)
     if mark is None:
         return None
-    state = _unless(lambda: domain.state(0)[0], libvirt.VIR_ERR_NO_DOMAIN)
-    if state is None:
+    power = _unless(lambda: power_of(domain), libvirt.VIR_ERR_NO_DOMAIN)
+    if power is None:
         return None
-    power = _POWERS.get(state, Power.NONE)
     stuck = power is Power.PAUSED and bool(_unless(lambda: io_error(domain), libvirt.VIR_ERR_NO_DOMAIN))
     return Guest(server_id=domain.UUIDString(), power=power, fence=mark.fence, io_error=stuck)
 
@@ -57,6 +58,13 @@ def io_error(domain: Any) -> bool:
     """Whether QEMU itself has paused the guest, because a disk did not answer."""
     state, reason = domain.state(0)
     return bool(state == libvirt.VIR_DOMAIN_PAUSED and reason == libvirt.VIR_DOMAIN_PAUSED_IOERROR)
+
+
+def power_of(domain: Any) -> Power:
+    power = _POWERS.get(domain.state(0)[0], Power.NONE)
+    if power is Power.SHUTDOWN and domain.hasManagedSaveImage(0):
+        return Power.SUSPENDED
+    return power
 
 
 def find(connection: Any, server_id: str) -> Any:
@@ -94,6 +102,65 @@ def start(domain: Any) -> None:
 
 def stop(domain: Any) -> None:
     _unless(lambda: domain.destroyFlags(0), libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN)
+    if _unless(lambda: domain.hasManagedSaveImage(0), libvirt.VIR_ERR_NO_DOMAIN):
+        _unless(lambda: domain.managedSaveRemove(0), libvirt.VIR_ERR_NO_DOMAIN)
+
+
+def pause(domain: Any) -> None:
+    _live(domain)
+    domain.suspend()  # no error for one that is paused
+
+
+def unpause(domain: Any) -> None:
+    if _live(domain) is Power.PAUSED:
+        domain.resume()
+
+
+def save(domain: Any) -> None:
+    if power_of(domain) is not Power.SUSPENDED:
+        _live(domain)
+        domain.managedSave(0)
+
+
+def restore(domain: Any) -> bool:
+    """Whether the guest goes on with its memory. Memory is given up only when it is the memory that can't be used: a
+    start that fails for another reason (no bridge, no disk, libvirtd gone) leaves it saved.
+    """
+    if domain.isActive():
+        return True
+    saved = bool(domain.hasManagedSaveImage(0))
+    if saved and not _readable(domain):
+        domain.managedSaveRemove(0)
+        saved = False
+    try:
+        start(domain)
+    except libvirt.libvirtError as error:
+        if not saved or _SPOILED not in str(error):
+            raise
+        domain.managedSaveRemove(0)
+        start(domain)
+        return False
+    return saved
+
+
+def _readable(domain: Any) -> bool:
+    """False for a file that was not written to its end, or is none of libvirt's: libvirt itself would ignore the
+    first in silence, and fail for ever on the second.
+    """
+    try:
+        domain.managedSaveGetXMLDesc(0)
+    except libvirt.libvirtError as error:
+        if error.get_error_domain() == libvirt.VIR_FROM_QEMU:
+            return False
+        raise
+    return True
+
+
+def _live(domain: Any) -> Power:
+    power = power_of(domain)
+    if power not in (Power.RUNNING, Power.PAUSED):
+        raise errors.Conflict("The guest is not running.")
+    return power
 
 
 def press_button(domain: Any) -> None:
