@@ -6,7 +6,8 @@
               body=CREATE),
     )
 
-Each ``iaas/api/<service>/<noun>.py`` has its ROUTES; ``collect(package)`` walks the folder and refuses duplicates.
+Each ``iaas/api/<service>/<noun>.py`` has its ROUTES (actions on a noun may have a folder of their own);
+``collect(package)`` walks the folder and refuses duplicates.
 Two routes may share method and path when their microversion ranges don't overlap.
 """
 
@@ -70,11 +71,11 @@ class Route:
 
 
 def collect(package: str) -> tuple[Route, ...]:
-    """All routes of the modules in the package. Raises Internal for a duplicate or a route without a policy."""
+    """All routes of the modules in the package and the packages in it. Raises Internal for a duplicate or a route without a policy."""
     module = importlib.import_module(package)
     routes: list[Route] = []
-    for info in sorted(pkgutil.iter_modules(module.__path__), key=lambda item: item.name):
-        routes += getattr(importlib.import_module(f"{package}.{info.name}"), "ROUTES", ())
+    for info in sorted(pkgutil.walk_packages(module.__path__, f"{package}."), key=lambda item: item.name):
+        routes += getattr(importlib.import_module(info.name), "ROUTES", ())
     seen: set[tuple[Any, ...]] = set()
     for route in routes:
         key = (route.method, route.path, route.action, route.since)

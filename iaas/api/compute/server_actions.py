@@ -6,7 +6,7 @@ from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.compute import rules
-from iaas.api.compute.action_route import action
+from iaas.api.compute.actions.action import action
 from iaas.api.route import ADMIN
 from iaas.api.schema import obj
 from iaas.compute import console, lifecycle, servers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from iaas.api.call import Call
-from iaas.api.compute.action_route import action
+from iaas.api.compute.actions.action import action
 from iaas.compute import lifecycle
 from iaas.compute.service import Compute
 

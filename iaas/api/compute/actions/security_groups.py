@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from iaas.api.call import Call
-from iaas.api.compute.action_route import action
+from iaas.api.compute.actions.action import action
 from iaas.api.route import READER, Route, Rule
 from iaas.api.schema import NAME, obj
 from iaas.compute import security_groups
