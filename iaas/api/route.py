@@ -71,8 +71,8 @@ class Route:
 
 
 def collect(package: str) -> tuple[Route, ...]:
-    """All routes of the modules in the package and the packages in it. Raises Internal for a duplicate, or a route without
-    a policy."""
+    """All routes of the modules in the package and the packages in it. Raises Internal for a duplicate, or a route
+    without a policy."""
     module = importlib.import_module(package)
     routes: list[Route] = []
     for info in sorted(pkgutil.walk_packages(module.__path__, f"{package}."), key=lambda item: item.name):
