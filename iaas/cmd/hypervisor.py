@@ -45,10 +45,10 @@ def _fake(options: Options, host: str, host_ip: str) -> tuple[Driver, DiskStore]
 
 def _libvirt(options: Options, instances: Instances, host_ip: str) -> tuple[Driver, DiskStore]:
     from iaas.compute.agent.image_cache import ImageCache
-    from iaas.compute.agent.image_fetch import fetch
-    from iaas.compute.agent.qemu_img import QemuImg
     from iaas.compute.virt.libvirt.driver import LibvirtDriver
     from iaas.host.exec import Runner
+    from iaas.host.image_fetch import fetch
+    from iaas.host.qemu_img import QemuImg
 
     state_dir, runner = Path(options.state_dir), Runner()
     driver = LibvirtDriver(options.libvirt_uri, virt_type=options.virt_type, state_dir=state_dir, host_ip=host_ip)

@@ -133,16 +133,18 @@ class Runner:
         netns: str | None = None,
         limits: Limits | None = None,
         output: Path | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> Child:
-        """Starts a process that stays; its output is appended to the file ``output`` or dropped.
+        """Starts a process that stays; its output is appended to the file ``output`` or dropped. ``pass_fds``: file
+        descriptors that it gets under the same numbers.
 
         Raises Internal when the tool is missing. It returns before the tool is ready: look for what it makes.
         """
         tool = Path(argv[0]).name
         if output is None:
-            return Child(_start(_full(argv, limits, netns), tool, stdin=False, output=subprocess.DEVNULL))
+            output = Path(os.devnull)
         with output.open("ab") as sink:
-            return Child(_start(_full(argv, limits, netns), tool, stdin=False, output=sink))
+            return Child(_start(_full(argv, limits, netns), tool, stdin=False, output=sink, pass_fds=pass_fds))
 
 
 def _full(argv: Sequence[str], limits: Limits | None, netns: str | None) -> list[str]:
@@ -156,7 +158,12 @@ def _full(argv: Sequence[str], limits: Limits | None, netns: str | None) -> list
 
 
 def _start(
-    argv: list[str], tool: str, *, stdin: bool, output: int | IO[bytes] = subprocess.PIPE
+    argv: list[str],
+    tool: str,
+    *,
+    stdin: bool,
+    output: int | IO[bytes] = subprocess.PIPE,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(  # its own session: no terminal, and one group to kill
@@ -167,6 +174,7 @@ def _start(
             env=_ENVIRONMENT,
             cwd="/",
             start_new_session=True,
+            pass_fds=pass_fds,
         )
     except OSError as error:
         raise errors.Internal(f"{tool} could not be started: {error.strerror}") from error
@@ -354,6 +362,7 @@ class Recorder(Runner):
         netns: str | None = None,
         limits: Limits | None = None,
         output: Path | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> Child:
         self.calls.append(Call(argv=tuple(argv), netns=netns, limits=limits, spawned=True))
         self.children.append(_FakeChild(pid=100000 + len(self.children)))

@@ -17,13 +17,13 @@ import pytest
 from iaas.clock import SystemClock
 from iaas.compute.agent.disks import QemuDisks
 from iaas.compute.agent.image_cache import ImageCache
-from iaas.compute.agent.image_fetch import fetch
 from iaas.compute.agent.instances import Instances
-from iaas.compute.agent.qemu_img import QemuImg
 from iaas.compute.agent.service import ComputeAgent
 from iaas.compute.virt.libvirt.driver import LibvirtDriver
 from iaas.host.exec import Runner
 from iaas.host.executor import Inline
+from iaas.host.image_fetch import fetch
+from iaas.host.qemu_img import QemuImg
 from iaas.model.order import Action, GuestSpec, ImageSource, Nic, Power, Report
 from iaas.rpc.conductor import ConductorRpc
 from tests.integration.libvirtd import Libvirtd, eventually, libvirtd, tiny_image

@@ -16,11 +16,11 @@ from typing import Protocol
 from iaas import errors, failpoints
 from iaas.compute.agent.image_cache import ImageCache
 from iaas.compute.agent.instances import Instances
-from iaas.compute.agent.qemu_img import QemuImg
 from iaas.compute.agent.work import Work
 from iaas.compute.virt.driver import Disk
 from iaas.host import files
 from iaas.host.exec import Runner
+from iaas.host.qemu_img import QemuImg
 from iaas.model.order import GuestSpec
 
 _NAMES = ("disk", "ephemeral0", "swap", "base")

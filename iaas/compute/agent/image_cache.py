@@ -23,10 +23,10 @@ from pathlib import Path
 
 from iaas import errors, failpoints
 from iaas.compute.agent.fingerprint import fingerprint
-from iaas.compute.agent.image_fetch import Fetch
-from iaas.compute.agent.qemu_img import QemuImg
 from iaas.compute.agent.work import Work
 from iaas.host import files
+from iaas.host.image_fetch import Fetch
+from iaas.host.qemu_img import QemuImg
 from iaas.ids import is_uuid
 from iaas.model.order import ImageSource
 

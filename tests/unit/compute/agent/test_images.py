@@ -21,11 +21,11 @@ from iaas.clock import SystemClock
 from iaas.compute.agent.disks import QemuDisks
 from iaas.compute.agent.fingerprint import fingerprint
 from iaas.compute.agent.image_cache import PARTIAL_LEASE, ImageCache
-from iaas.compute.agent.image_fetch import fetch
 from iaas.compute.agent.instances import Instances
-from iaas.compute.agent.qemu_img import QemuImg
 from iaas.compute.agent.work import Superseded, Work
 from iaas.host.exec import Runner
+from iaas.host.image_fetch import fetch
+from iaas.host.qemu_img import QemuImg
 from iaas.model.order import Action, ImageSource
 from tests.unit.compute.agent.bench import order, spec
 
