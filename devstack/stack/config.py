@@ -37,7 +37,10 @@ def _shared(settings: Settings) -> dict[str, dict[str, str]]:
     return {
         "database": {"connection": database_url(settings)},
         "bus": {"urls": broker_url(settings)},
-        "auth": {"metadata_secret": settings.secrets.metadata_secret},
+        "auth": {
+            "metadata_secret": settings.secrets.metadata_secret,
+            "internal_secret": settings.secrets.internal_secret,
+        },
         "api": {f"{name}_listen": f"{settings.address}:{getattr(settings.ports, name)}/" for name in _APIS},
         "network": {
             "physical_networks": "physnet1:br-ex",
