@@ -72,7 +72,7 @@ class QuotaExceeded(Error):
 
 
 class NoValidHost(Error):
-    """No host can take the request. ``details['rejections']``: {filter: {host: reason}}."""
+    """No host can take the request. ``details['for_operators']``: which filter rejected which host, and why."""
 
     kind = "no_valid_host"
 

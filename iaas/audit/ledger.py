@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from iaas.audit.evidence import Evidence
 from iaas.audit.guests import places
 from iaas.audit.violation import Violation
+from iaas.model.aggregate import ratio
 from iaas.model.flavor import Flavor
+
+_RESOURCES = (("cpu", "vCPU"), ("ram", "MiB"), ("disk", "GiB"))
 
 
 def claims_have_servers(evidence: Evidence) -> Iterator[Violation]:
@@ -49,11 +52,13 @@ def hosts_add_up(evidence: Evidence) -> Iterator[Violation]:
             text = f"says {said} used (vCPU, MiB, GiB, servers), the claims are {sums[node.host]}"
             yield Violation(invariant="I-07", subject=subject, text=text)
         present = (node.vcpus, node.ram_mb, node.disk_gb)
-        for used, have, ratio, unit in zip(
-            sums[node.host], present, evidence.ratios, ("vCPU", "MiB", "GiB"), strict=False
+        mine = evidence.facts.aggregates.get(node.host, ())
+        for used, have, default, (resource, unit) in zip(
+            sums[node.host], present, evidence.ratios, _RESOURCES, strict=False
         ):
-            if used > have * ratio:
-                text = f"has {have} {unit}, times {ratio:g}, and {used} are claimed"
+            promised = ratio(resource, mine, default)
+            if used > have * promised:
+                text = f"has {have} {unit}, times {promised:g}, and {used} are claimed"
                 yield Violation(invariant="I-07", subject=subject, text=text)
 
 

@@ -11,25 +11,27 @@ from iaas.clock import iso8601
 from iaas.conductor.flow import Done, Flow, Result, Run, Step, Wait
 from iaas.conductor.guests import Guests
 from iaas.conductor.hosts import Hosts
+from iaas.conductor.placement import Placement
+from iaas.db import operations
 from iaas.db.compute import nodes, servers
 from iaas.db.engine import Database, Tx
 from iaas.errors import Internal, NotFound
 from iaas.model.operation import JournalLine, Operation
 from iaas.model.order import Action, Nic, Power
-from iaas.model.placement import PlacementRequest
 from iaas.model.server import Server, State, Task
 from iaas.network.facade import NetworkFacade
 from iaas.rpc.network import NetworkAgentRpc
-from iaas.rpc.scheduler import SchedulerRpc
 
 ROUNDS = 3  # hosts tried for one server
+BLAMELESS = ("not_found", "invalid")  # no host could have done it: the image has vanished, or is no image
+FINAL = (*BLAMELESS, "timeout")
 WIRED_S = 2.0  # longest sleep until the agent's report is looked for again
 
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
     database: Database
-    scheduler: SchedulerRpc
+    placement: Placement
     network: NetworkFacade
     agents: NetworkAgentRpc
     guests: Guests
@@ -50,27 +52,17 @@ class Build:
 
     def schedule(self, run: Run) -> Result:
         server = self._server(run)
-        flavor = server.flavor
-        placed = self.scheduler.select(
-            PlacementRequest(
-                operation_id=run.operation.id,
-                fence=run.operation.fence,
-                server_id=server.id,
-                project_id=server.project_id,
-                vcpus=flavor.vcpus,
-                ram_mb=flavor.ram_mb,
-                disk_gb=flavor.total_disk_gb,
-                availability_zone=server.availability_zone,
-                forced_host=run.operation.params.get("forced_host"),
-                exclude=tuple(run.operation.params.get("exclude", ())),
-            )
-        )
+        placed = self.placement.select(run.operation, server)
         failpoints.hit("conductor.build.after_select")
-        chosen = {"host": placed.host, "node": placed.node}
+        chosen = {"host": placed.host, "node": placed.node, "alternates": list(placed.alternates)}
         return Done(chosen, lambda tx: servers.spawn_on(tx, server, placed.host, placed.node))
 
     def unschedule(self, run: Run) -> Result:
+        host = run.data("schedule").get("host")
+
         def write(tx: Tx) -> None:
+            if host and run.operation.error_kind not in BLAMELESS:
+                nodes.build_failed(tx, host)
             nodes.release(tx, run.resource_id)
             servers.change(tx, run.resource_id, {"host": None, "node": None})
 
@@ -114,20 +106,22 @@ class Build:
     def fail(self, tx: Tx, operation: Operation, reason: str) -> None:
         server = servers.get(tx, operation.resource_id)
         self.network.release(tx, server.id)
-        code = 500
-        fault = {"code": code, "message": reason, "created": iso8601(tx.now())}
+        fault = {"code": 500, "message": reason, "created": iso8601(tx.now())}
+        failed = [line for line in operations.lines(tx, [operation.id]) if line.result == "Error"]
+        if failed and (details := failed[-1].for_operators):
+            fault["details"] = details
         event = "schedule" if server.task is Task.SCHEDULING else "spawn"
         servers.fail(tx, server.id, event, fault=fault, power=Power.NONE)
 
     def again(self, operation: Operation, lines: Mapping[str, JournalLine]) -> dict[str, Any] | None:
         """Another host, when the host was what failed. No valid host, a vanished image, a deadline are final."""
         placed = lines.get("schedule")
-        if placed is None or "host" not in placed.data or operation.error_kind in ("not_found", "invalid", "timeout"):
+        if placed is None or "host" not in placed.data or operation.error_kind in FINAL:
             return None
         tried = [*operation.params.get("exclude", ()), placed.data["host"]]
         if len(tried) >= ROUNDS or operation.params.get("forced_host"):
             return None
-        return {**operation.params, "exclude": tried}
+        return {**operation.params, "exclude": tried, "alternates": placed.data.get("alternates", [])}
 
     def _server(self, run: Run) -> Server:
         with self.database.read() as tx:

@@ -203,11 +203,11 @@ class Engine:
         values: dict[str, Any] = {
             "undoing": True, "error": error.message, "error_kind": error.kind, "deadline": None,
         }  # fmt: skip
-        detail = str(error.details.get("rejections", ""))[:4000]
+        words = "\n".join(filter(None, (error.message, error.details.get("for_operators"))))
 
         def write(tx: Tx) -> None:
             operations.change(tx, operation, self.owner, values)
-            operations.end_line(tx, operation, name, "Error", message=f"{error.message} {detail}".strip())
+            operations.end_line(tx, operation, name, "Error", message=words)
 
         self.database.run(write)
         return replace(operation, **values)

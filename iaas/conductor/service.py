@@ -15,6 +15,7 @@ from iaas.conductor.guests import Guests
 from iaas.conductor.heartbeats import Heartbeats
 from iaas.conductor.hosts import Hosts
 from iaas.conductor.manager import Manager
+from iaas.conductor.placement import Placement
 from iaas.conductor.power import PowerFlows
 from iaas.conductor.reconcile import Reconciler
 from iaas.conductor.volumes import VolumeFlows
@@ -97,7 +98,7 @@ def _flows(parts: Parts) -> Iterable[Flow[Any]]:
     guests = Guests(database=database, image=parts.image, identity=parts.identity, image_url=parts.image_url)
     build = Build(
         database=database,
-        scheduler=SchedulerRpc(parts.bus),
+        placement=Placement(database=database, scheduler=SchedulerRpc(parts.bus), image=parts.image),
         network=parts.network,
         agents=NetworkAgentRpc(parts.bus),
         guests=guests,

@@ -113,9 +113,16 @@ class Scheduler:
 
     SECTION: ClassVar[str] = "scheduler"
     filters: tuple[str, ...] = option(
-        ("service", "zone", "ram", "vcpu", "disk"), "Filters in order; files of iaas/scheduler/filters/."
+        (
+            "service", "zone", "image_properties", "aggregate_metadata", "different_host", "same_host", "affinity",
+            "anti_affinity", "vcpu", "ram", "disk",
+        ),
+        "Filters in order; files of iaas/scheduler/filters/.",
+    )  # fmt: skip
+    weighers: tuple[str, ...] = option(
+        ("failed_builds", "soft_affinity", "ram", "cpu"),
+        "Weighers, the first one decides, the next between equals; files of iaas/scheduler/weighers/. -ram packs.",
     )
-    weighers: tuple[str, ...] = option(("ram",), "Weighers in order; files of iaas/scheduler/weighers/.")
     default_availability_zone: str = option("nova", "Zone of the hosts that no aggregate puts into another.")
     cpu_ratio: float = option(16.0, "vCPUs promised per physical CPU.")
     ram_ratio: float = option(1.0, "RAM promised per RAM present.")

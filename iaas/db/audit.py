@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from iaas.db.compute import aggregates
 from iaas.db.engine import Tx
 from iaas.db.network import usage
 from iaas.db.schema.compute import allocations, compute_nodes, keypairs, server_groups, servers
@@ -28,6 +30,7 @@ class Facts:
     servers: list[Any]
     nodes: list[Any]
     allocations: list[Any]
+    aggregates: dict[str, tuple[Mapping[str, str], ...]]  # host -> the metadata of its aggregates
     ports: list[Any]
     addresses: list[Any]  # (port_id, subnet_id, ip)
     dhcp_hosts: dict[str, str]  # network id -> host
@@ -72,6 +75,7 @@ def facts(tx: Tx) -> Facts:
         servers=live_servers,
         nodes=tx.all(sa.select(compute_nodes)),
         allocations=tx.all(sa.select(allocations)),
+        aggregates=aggregates.metadata_of_hosts(tx),
         ports=tx.all(sa.select(p.id, p.network_id, p.mac, p.host, p.server_id, p.admin_state_up, p.device_owner)),
         addresses=tx.all(sa.select(ip_allocations.c.port_id, ip_allocations.c.subnet_id, ip_allocations.c.ip)),
         dhcp_hosts={row.network_id: row.host for row in tx.all(sa.select(network_hosts))},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,3 +25,15 @@ class Aggregate:
     @property
     def zone(self) -> str | None:
         return self.metadata.get(ZONE)
+
+
+def ratio(resource: str, metadata: Sequence[Mapping[str, str]], default: float) -> float:
+    """How much of a host's ``cpu``, ``ram`` or ``disk`` may be promised: the least ``…_allocation_ratio`` of its
+    aggregates, or the default when none says it in a positive number."""
+    found = []
+    for item in metadata:
+        with suppress(ValueError):
+            number = float(item.get(f"{resource}_allocation_ratio", ""))
+            if 0 < number <= 10**4:
+                found.append(number)
+    return min(found, default=default)

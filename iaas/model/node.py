@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+LATELY = timedelta(minutes=10)  # how long a failed build counts against a host
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,8 @@ class Node:
     ram_mb_used: int
     disk_gb_used: int
     servers: int
+    failed_builds: int
+    failed_at: datetime | None  # the last of them
     created_at: datetime
     updated_at: datetime
 

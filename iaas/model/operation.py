@@ -58,7 +58,8 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class JournalLine:
-    """One step as it was begun and, perhaps, ended. ``report`` is what a host answered, ``data`` what it yielded."""
+    """One step as it was begun and, perhaps, ended. ``report`` is what a host answered, ``data`` what it yielded.
+    ``message``: why it failed; after its first line comes what only operators may read, such as names of hosts."""
 
     operation_id: str
     round: int
@@ -71,3 +72,12 @@ class JournalLine:
     report: dict[str, Any] | None
     data: dict[str, Any] = field(default_factory=dict)
     message: str | None = None
+
+    @property
+    def words(self) -> str | None:
+        """What everybody may read of the message."""
+        return self.message.partition("\n")[0] if self.message else None
+
+    @property
+    def for_operators(self) -> str | None:
+        return self.message.partition("\n")[2] or None if self.message else None

@@ -4,12 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+
+# The image properties that say on which hosts a server can run, under all their names.
+IMAGE_PROPERTIES = {
+    "architecture": "architecture",
+    "hw_architecture": "architecture",
+    "hypervisor_type": "hypervisor_type",
+    "img_hv_type": "hypervisor_type",
+    "vm_mode": "vm_mode",
+    "hw_vm_mode": "vm_mode",
+    "hypervisor_version_requires": "hypervisor_version",
+    "img_hv_requested_version": "hypervisor_version",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The server group of a request at one moment: ``members`` of it have a claim somewhere, the request's own server
+    not counted."""
+
+    policy: str
+    max_per_host: int
+    members: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlacementRequest:
-    """One server that needs a host. RAM in MiB, disk in GiB (root + ephemeral + swap, rounded up)."""
+    """One server that needs a host. RAM in MiB, disk in GiB (root + ephemeral + swap, rounded up).
+
+    ``alternates``: hosts that an earlier answer named as next best: asked first, without a look at all hosts.
+    ``group`` is filled in by the scheduler, from ``group_id``, when it looks.
+    """
 
     operation_id: str
     fence: int
@@ -21,14 +46,22 @@ class PlacementRequest:
     availability_zone: str | None = None
     forced_host: str | None = None
     exclude: tuple[str, ...] = ()  # hosts that were tried and failed
-    image_properties: dict[str, Any] = field(default_factory=dict)
+    alternates: tuple[str, ...] = ()
+    image_properties: dict[str, str] = field(default_factory=dict)  # by the names on the right in IMAGE_PROPERTIES
+    extra_specs: dict[str, str] = field(default_factory=dict)  # of the flavor
+    group_id: str | None = None
+    different_host: tuple[str, ...] = ()  # servers that must not be on the host
+    same_host: tuple[str, ...] = ()  # servers of which one must be there
+    group: Group | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Placed:
+    """``alternates``: the next best hosts, in order, without a claim."""
+
     host: str
     node: str
-    rejected: dict[str, dict[str, str]] = field(default_factory=dict)  # filter -> host -> reason
+    alternates: tuple[str, ...] = ()
 
 
 RESIZE, COLD, LIVE, EVACUATION = "resize", "migration", "live-migration", "evacuation"

@@ -9,51 +9,58 @@ from dataclasses import replace
 from iaas import failpoints
 from iaas.config.sections import Scheduler as Options
 from iaas.db import operations
-from iaas.db.compute import nodes
+from iaas.db.compute import nodes, server_groups
 from iaas.db.engine import Database, Tx
 from iaas.errors import NoValidHost
 from iaas.model.node import Allocation
 from iaas.model.placement import Placed, PlacementRequest
-from iaas.plugins import load
-from iaas.scheduler import hosts, pipeline
-from iaas.scheduler.pipeline import Filter, HostState, Weigher
+from iaas.scheduler import groups, hosts, pipeline, plugins
+from iaas.scheduler.pipeline import HostState, Ranking
 
 log = logging.getLogger(__name__)
 
 RACES = 5  # looks at the hosts before a request gives up against faster claims
+ALTERNATES = 3
 
 
 class Manager:
     def __init__(self, database: Database, options: Options) -> None:
         self.database, self.options = database, options
-        self.filters: Sequence[tuple[str, Filter]] = [
-            (name, load("iaas.scheduler.filters", name)()) for name in options.filters
-        ]
-        self.weighers: Sequence[Weigher] = [load("iaas.scheduler.weighers", name)() for name in options.weighers]
+        self.filters, self.weighers = plugins.filters(options), plugins.weighers(options)
 
     def select(self, request: PlacementRequest) -> Placed:
         """See SchedulerRpc.select."""
+        if request.alternates:
+            held, ranking, _ = self._look(request, request.alternates)
+            if placed := held or self._take(request, ranking):
+                return placed
         for _ in range(RACES):
-            with self.database.read() as tx:
-                held = _held(tx, request)
-                states = hosts.read(tx, self.options)
-            if held is not None:
-                return held
-            ranking = pipeline.rank(states, request, self._filters(request), self.weighers)
+            held, ranking, total = self._look(request)
+            if placed := held or self._take(request, ranking):
+                return placed
             if not ranking.hosts:
                 log.info("no valid host for %s: %s", request.server_id, ranking.rejected)
-                words = pipeline.summary(ranking.rejected, len(states))
-                raise NoValidHost(words, rejections=ranking.rejected)
-            for state in ranking.hosts:
-                placed = self._claim(request, state)
-                if placed is not None:
-                    failpoints.hit("scheduler.after_claim")
-                    log.info("server %s goes to %s", request.server_id, placed.host)
-                    return replace(placed, rejected=ranking.rejected)
+                words = pipeline.summary(ranking.rejected, total)
+                raise NoValidHost(words, for_operators=pipeline.breakdown(ranking.rejected))
         raise NoValidHost("No valid host was found. Other requests were faster on every host that could take it.")
 
-    def _filters(self, request: PlacementRequest) -> Sequence[tuple[str, Filter]]:
-        return [("tried", _Tried()), ("forced", _Forced()), *self.filters]
+    def _look(self, request: PlacementRequest, only: Sequence[str] | None = None) -> tuple[Placed | None, Ranking, int]:
+        """The claim that a repetition already has, or the ranking, and of how many hosts."""
+        with self.database.read() as tx:
+            held = _held(tx, request)
+            states, asked = hosts.read(tx, self.options, request, only)
+        return held, pipeline.rank(states, asked, self.filters, self.weighers), len(states)
+
+    def _take(self, request: PlacementRequest, ranking: Ranking) -> Placed | None:
+        """A claim on the best host that still has room."""
+        for number, state in enumerate(ranking.hosts, 1):
+            placed = self._claim(request, state)
+            if placed is not None:
+                failpoints.hit("scheduler.after_claim")
+                log.info("server %s goes to %s", request.server_id, placed.host)
+                others = tuple(other.node.host for other in ranking.hosts[number : number + ALTERNATES])
+                return replace(placed, alternates=others)
+        return None
 
     def _claim(self, request: PlacementRequest, state: HostState) -> Placed | None:
         """The claim on this host; or the one that a repetition of the request made since we looked."""
@@ -69,7 +76,7 @@ class Manager:
         def write(tx: Tx) -> Placed | None:
             operations.guard(tx, request.operation_id, request.fence)  # repetitions wait here for one another
             held = _held(tx, request)
-            if held is None and nodes.claim(tx, wanted, state.capacity):
+            if held is None and _group_agrees(tx, request, wanted.host) and nodes.claim(tx, wanted, state.capacity):
                 return Placed(host=state.node.host, node=state.node.hypervisor_hostname)
             return held
 
@@ -77,19 +84,14 @@ class Manager:
         return self.database.run(write)
 
 
-class _Tried:
-    """A host that failed this very operation is not asked again."""
-
-    def rejects(self, host: HostState, request: PlacementRequest) -> str | None:
-        return "it was tried and failed" if host.node.host in request.exclude else None
-
-
-class _Forced:
-    """An administrator named the host."""
-
-    def rejects(self, host: HostState, request: PlacementRequest) -> str | None:
-        forced = request.forced_host
-        return f"another host, {forced}, is forced" if forced and host.node.host != forced else None
+def _group_agrees(tx: Tx, request: PlacementRequest, host: str) -> bool:
+    """Looks at the group again while nobody else can place a server of it: two schedulers never break its rule."""
+    if request.group_id is None:
+        return True
+    server_groups.lock(tx, request.group_id)
+    asked, members = hosts.with_group(tx, request)
+    here = members.get(host, 0)
+    return groups.apart(asked.group, here) is None and groups.crowded(asked.group, here) is None
 
 
 def _held(tx: Tx, request: PlacementRequest) -> Placed | None:

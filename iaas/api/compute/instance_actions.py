@@ -93,14 +93,9 @@ def _events(call: Call[Compute], server: Server, lines: Sequence[JournalLine]) -
             if hosts:
                 event["host"] = line.host
         if call.at_least("2.84"):
-            event["details"] = line.message if hosts else _public(line)
+            event["details"] = line.message if hosts else line.words
         found.append(event)
     return found
-
-
-def _public(line: JournalLine) -> str | None:
-    """Without what follows the first sentence's details: names of hosts are not for everybody (S-071)."""
-    return None if not line.message else line.message.partition(" {")[0]
 
 
 _PATH = "/v2.1/servers/<id>/os-instance-actions"

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
 
 from iaas.db.engine import TryAgain, Tx
-from iaas.db.schema.compute import allocations, compute_nodes
+from iaas.db.schema.compute import allocations, compute_nodes, servers
 from iaas.ids import new_uuid
-from iaas.model.node import Allocation, Capacity, Node
+from iaas.model.node import LATELY, Allocation, Capacity, Node
 from iaas.model.order import Resources
 
 _AMOUNTS = ("vcpus", "ram_mb", "disk_gb")
 _SELECT = sa.select(*(compute_nodes.c[item.name] for item in fields(Node)))
 
 
-def all_nodes(tx: Tx) -> list[Node]:
-    return [Node(**row._mapping) for row in tx.all(_SELECT.order_by(compute_nodes.c.host))]
+def all_nodes(tx: Tx, only: Sequence[str] | None = None) -> list[Node]:
+    """All, or those of the hosts in ``only``; by host name."""
+    query = _SELECT.order_by(compute_nodes.c.host)
+    if only is not None:
+        query = query.where(compute_nodes.c.host.in_(only))
+    return [Node(**row._mapping) for row in tx.all(query)]
 
 
 def of_host(tx: Tx, host: str) -> Node | None:
@@ -48,7 +52,7 @@ def record(tx: Tx, host: str, resources: Resources) -> None:
     if known is None:
         now = tx.now()
         row = {"id": new_uuid(), "host": host, "vcpus_used": 0, "ram_mb_used": 0, "disk_gb_used": 0, "servers": 0,
-               "created_at": now, "updated_at": now}  # fmt: skip
+               "failed_builds": 0, "created_at": now, "updated_at": now}  # fmt: skip
         tx.insert(compute_nodes, row | seen, conflict=TryAgain("Another beat was first."))
     elif any(getattr(known, name) != value for name, value in seen.items()):
         tx.update(compute_nodes, compute_nodes.c.host == host, seen | {"updated_at": tx.now()})
@@ -104,6 +108,28 @@ def settle(tx: Tx, server_id: str, host: str | None, needed: Mapping[str, int]) 
         more = {name: needed[name] - getattr(held, name) for name in _AMOUNTS}
         tx.update(allocations, _one(server_id, held.host), dict(needed))
         tx.update(compute_nodes, compute_nodes.c.host == held.host, _added(more, 0))
+
+
+def residents(tx: Tx, project_id: str, server_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Host -> which of these servers of the project have a claim there."""
+    rows = tx.all(
+        sa.select(allocations.c.host, allocations.c.server_id)
+        .join_from(allocations, servers, servers.c.id == allocations.c.server_id)
+        .where(servers.c.project_id == project_id, servers.c.deleted_at.is_(None), servers.c.id.in_(server_ids))
+    )
+    found: dict[str, frozenset[str]] = {}
+    for row in rows:
+        found[row.host] = found.get(row.host, frozenset()) | {row.server_id}
+    return found
+
+
+def build_failed(tx: Tx, host: str) -> None:
+    """Counts a build that the host failed; the count begins anew after a while without one."""
+    c, now = compute_nodes.c, tx.now()
+    lately = c.failed_at > now - LATELY
+    tx.update(compute_nodes, c.host == host, {
+        "failed_builds": sa.case((lately, c.failed_builds + 1), else_=1), "failed_at": now,
+    })  # fmt: skip
 
 
 def release(tx: Tx, server_id: str, host: str | None = None) -> None:

@@ -108,6 +108,8 @@ compute_nodes = sa.Table(
     sa.Column("ram_mb_used", sa.Integer, nullable=False, default=0),
     sa.Column("disk_gb_used", sa.Integer, nullable=False, default=0),
     sa.Column("servers", sa.Integer, nullable=False, default=0),
+    sa.Column("failed_builds", sa.Integer, nullable=False, default=0),
+    sa.Column("failed_at", UtcDateTime),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.CheckConstraint("vcpus_used >= 0 AND ram_mb_used >= 0 AND disk_gb_used >= 0", name="used_not_negative"),

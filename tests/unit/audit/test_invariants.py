@@ -15,7 +15,7 @@ from iaas.db.audit import Facts
 from iaas.model.order import ComputeInventory, Guest, Power
 
 NOTHING = Facts(
-    now=ManualClock().now(), servers=[], nodes=[], allocations=[], ports=[], addresses=[], dhcp_hosts={},
+    now=ManualClock().now(), servers=[], nodes=[], allocations=[], aggregates={}, ports=[], addresses=[], dhcp_hosts={},
     dhcp_subnets=set(), images=[], volumes=[], snapshots=[], attachments=[], backends=[],
     operations=[], usage={}, counted={},
 )  # fmt: skip

@@ -205,6 +205,8 @@ def upgrade() -> None:
 
     with op.batch_alter_table("compute_nodes", schema=None) as batch_op:
         batch_op.drop_column("availability_zone")  # it follows from the aggregates
+        batch_op.add_column(sa.Column("failed_builds", sa.Integer(), nullable=False, server_default="0"))
+        batch_op.add_column(sa.Column("failed_at", UtcDateTime(), nullable=True))
 
     with op.batch_alter_table("servers", schema=None) as batch_op:
         batch_op.add_column(sa.Column("group_id", sa.String(length=36), nullable=True))
