@@ -165,7 +165,7 @@ def test_the_history_tells_every_request_and_its_steps(world: World, server: str
     found = world.ok("alice", "GET", path)["instanceActions"]
     assert sorted(item["action"] for item in found) == ["create", "stop"]
     create = next(o for o in all_operations(world, server) if o.kind == "server.create")
-    reason = "No valid host was found. {'ram': {'host1': 'needs 512'}}"
+    reason = "No valid host was found.\nram: host1: needs 512"
 
     def journal(tx: object) -> None:
         claimed = operations.claim(tx, create.id, "worker", 30)
