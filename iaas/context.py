@@ -29,6 +29,7 @@ class Context:
     domain_id: str | None = None
     system_scope: str | None = None  # "all" for a system-scoped token
     roles: tuple[str, ...] = ()
+    may_upload: str | None = None  # an image's id: the caller, a host with a ticket, may fill it and nothing else
     is_admin: bool = False  # policy rule context_is_admin held when the request came in
 
     @property

@@ -68,6 +68,7 @@ class Policy:
             "system": context.system_scope,
             "roles": list(context.roles),
             "is_admin": context.is_admin,
+            "may_upload": context.may_upload,
         }
         # What is absent is left out, on both sides: "None" must not equal "None" for a caller without a project.
         goal = {"project_id": context.project_id, "user_id": context.user_id, **(target or {})}

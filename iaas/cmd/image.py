@@ -20,7 +20,7 @@ def main() -> None:
     database = process.database()
     services = image.make(database, process.section(sections.Image))
     identity = IdentityFacade.open(database, process.section(sections.Auth))
-    app = application(process, "image", services, identity.authenticate, EXTRA_RULES)
+    app = application(process, "image", services, identity.authenticate_upload, EXTRA_RULES)
     api = process.section(sections.Api)
     process.daemon.on_stop(database.close)
     serve(process.daemon, {api.image_listen: app}, api.threads)

@@ -37,7 +37,7 @@ def fetch(image: ImageSource, target: Path, progress: Callable[[], None]) -> Non
     """
     if image.hash_algo not in ("sha256", "sha512"):
         raise errors.Invalid("The image has no hash that could be checked.")
-    connection = _connect(image.url)
+    connection = connect(image.url)
     try:
         path = urlsplit(image.url)
         connection.request("GET", path.path, headers={"X-Auth-Token": image.token})
@@ -56,7 +56,8 @@ def fetch(image: ImageSource, target: Path, progress: Callable[[], None]) -> Non
         raise errors.Invalid("The image's data does not match its recorded hash.")
 
 
-def _connect(url: str) -> http.client.HTTPConnection:
+def connect(url: str) -> http.client.HTTPConnection:
+    """To the image service; not yet open. A silent one is given up after half a minute."""
     parts = urlsplit(url)
     if parts.scheme == "https" and parts.hostname:
         context = ssl.create_default_context()

@@ -7,9 +7,12 @@ from iaas.context import Context
 from iaas.db.engine import Database
 from iaas.identity.bootstrap import SERVICE_PROJECT, SERVICE_USER, Endpoints, bootstrap
 from iaas.identity.service import IdentityServices
+from iaas.identity.tickets import PREFIX
 from iaas.model.project import DEFAULT_DOMAIN
 from iaas.model.token import Access
 from iaas.model.user import Reference
+
+UPLOAD = "image.upload"  # purpose of a ticket whose subject is an image
 
 
 class IdentityFacade:
@@ -30,6 +33,16 @@ class IdentityFacade:
         user = Reference(name=SERVICE_USER, domain_id=DEFAULT_DOMAIN)
         project = Reference(name=SERVICE_PROJECT, domain_id=DEFAULT_DOMAIN)
         return self._services.login.mint(user, project, ttl_s).token
+
+    def mint_upload_ticket(self, image_id: str, ttl_s: int = 3600) -> str:
+        """What a host needs to fill one queued image, and to see it; it opens nothing else."""
+        return self._services.tickets.issue(UPLOAD, image_id, ttl_s)
+
+    def authenticate_upload(self, text: str) -> Context:
+        """As ``authenticate``, and for upload tickets: the image API's. Raises Unauthenticated."""
+        if not text.startswith(PREFIX):
+            return self.authenticate(text)
+        return Context(request_id="", may_upload=self._services.tickets.open(UPLOAD, text))
 
     def bootstrap(self, admin_password: str, endpoints: Endpoints, region: str = "RegionOne") -> list[str]:
         """Makes or repairs what a cloud starts with; answers what was changed. May be repeated."""

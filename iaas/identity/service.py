@@ -15,6 +15,7 @@ from iaas.identity.login import LoginDesk
 from iaas.identity.passwords import Passwords
 from iaas.identity.projects import Domains, Projects
 from iaas.identity.roles import Assignments, Roles
+from iaas.identity.tickets import TicketDesk
 from iaas.identity.tokens import TokenCodec
 from iaas.identity.users import Groups, Users
 from iaas.model.token import Access
@@ -27,6 +28,7 @@ class IdentityServices:
     validator: Validator
     passwords: Passwords
     login: LoginDesk
+    tickets: TicketDesk
     domains: Domains
     projects: Projects
     users: Users
@@ -51,6 +53,7 @@ class IdentityServices:
             validator=validator,
             passwords=passwords,
             login=login,
+            tickets=TicketDesk(keys, clock),
             domains=Domains(database),
             projects=Projects(database),
             users=Users(database, passwords, login),

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
 from iaas.context import Context
 from iaas.db.engine import Tx
 from iaas.db.image import images as rows
-from iaas.errors import Conflict, Internal, Invalid
-from iaas.model.image import Image, State, Viewer
-from iaas.model.order import ImageSource
+from iaas.db.image import uploads
+from iaas.errors import Conflict, Internal, Invalid, NotFound
+from iaas.image.properties import checked
+from iaas.model.image import Image, State, Viewer, Visibility
+from iaas.model.order import ImageSource, Upload
 
 
 class ImageFacade:
@@ -29,6 +36,29 @@ class ImageFacade:
     def get(self, tx: Tx, context: Context, image_id: str) -> Image:
         """The image in whatever state, if the caller may see it. Raises NotFound."""
         return rows.get(tx, image_id, Viewer(project_id=context.project_id, everything=context.is_admin))
+
+    def queue(self, tx: Tx, context: Context, image: Mapping[str, Any], properties: Mapping[str, str]) -> Image:
+        """A private queued image of the caller's project, to be filled by a host. ``image``: columns (id, name, format,
+        min_disk, min_ram). Raises Invalid or TooLarge for a property that can't be, Conflict for an id that was used.
+        """
+        fresh = Image(
+            name=None, project_id=context.owner, state=State.QUEUED, task=None, visibility=Visibility.PRIVATE,
+            disk_format=None, container_format="bare", min_disk=0, min_ram=0, protected=False, hidden=False,
+            size=None, virtual_size=None, checksum=None, hash_algo=None, hash_value=None, generation=0, version=0,
+            created_at=tx.now(), updated_at=tx.now(), id=image["id"], properties=checked(properties),
+        )  # fmt: skip
+        return rows.insert(tx, replace(fresh, **image))
+
+    def upload(self, image: Image, base_url: str, ticket: str) -> Upload:
+        """Where a host sends the data of a queued image."""
+        url = f"{base_url.rstrip('/')}/v2/images/{image.id}/file"
+        return Upload(image_id=image.id, url=url, token=ticket, format=image.disk_format or "raw")
+
+    def discard(self, tx: Tx, image_id: str) -> None:
+        """Gone for everybody at once, whatever it holds; its data go with the image service's next sweep. An image that
+        is gone already stays so."""
+        with suppress(NotFound, Conflict):
+            uploads.begin_delete(tx, image_id, lease_s=0)
 
     def source(self, image: Image, base_url: str, token: str) -> ImageSource:
         """Where a host fetches the image: ``base_url`` is the image API's, without /v2; ``token`` reads images.

@@ -65,6 +65,17 @@ class ImageSource:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Upload:
+    """Where a disk's bytes go: ``url`` is the image API's ``/v2/images/{id}/file`` of a queued image; ``token`` is a
+    short-lived ticket that may fill and show that one image (never logged)."""
+
+    image_id: str
+    url: str
+    token: str = field(repr=False)
+    format: str  # "raw" or "qcow2"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Nic:
     """One network interface of a guest. ``tap`` and ``bridge`` are Linux device names (at most 15 bytes)."""
 

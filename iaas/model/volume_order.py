@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from iaas.model.order import ImageSource
+from iaas.model.order import ImageSource, Upload
 
 
 class VolumeAction(StrEnum):
@@ -41,16 +41,6 @@ class Source:
 
 
 ZEROS = Source()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Upload:
-    """Where a volume's bytes go: ``url`` is the image API's ``/v2/images/{id}/file``, ``token`` may write it."""
-
-    image_id: str
-    url: str
-    token: str = field(repr=False)
-    format: str  # "raw" or "qcow2"
 
 
 @dataclass(frozen=True, kw_only=True)

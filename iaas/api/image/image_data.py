@@ -76,6 +76,14 @@ def _span(text: str | None, size: int) -> tuple[int, int] | None:
 
 
 ROUTES = (
-    Route("PUT", "/v2/images/<image_id>/file", upload_data, policy=access.UPLOAD_IMAGE, status=204, raw=True),
+    Route(
+        "PUT",
+        "/v2/images/<image_id>/file",
+        upload_data,
+        policy=access.UPLOAD_IMAGE,
+        status=204,
+        raw=True,
+        target=("image_id",),
+    ),
     Route("GET", "/v2/images/<image_id>/file", download_data, policy=access.DOWNLOAD_IMAGE),
 )

@@ -99,7 +99,7 @@ def delete_image(call: ImageCall) -> None:
 ROUTES = (
     Route("GET", "/v2/images", list_images, policy=access.GET_IMAGES),
     Route("POST", "/v2/images", create_image, policy=access.ADD_IMAGE, body=attributes.CREATE, status=201),
-    Route("GET", "/v2/images/<image_id>", show_image, policy=access.GET_IMAGE),
+    Route("GET", "/v2/images/<image_id>", show_image, policy=access.GET_IMAGE, target=("image_id",)),
     Route("PATCH", "/v2/images/<image_id>", change_image, policy=access.MODIFY_IMAGE, body=patch.BODY),
     Route("DELETE", "/v2/images/<image_id>", delete_image, policy=access.DELETE_IMAGE, status=204),
 )

