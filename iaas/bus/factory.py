@@ -16,8 +16,8 @@ def connect(bus: Bus, clock: Clock | None = None) -> Transport:
     """The transport of the ``[bus]`` section; connects at its first use, so a broker that is away is no error
     here.
 
-    ``amqp://`` and ``amqps://`` URLs (several are failover) give RabbitMQ, ``inproc://`` a private in-memory
-    bus. Raises Invalid for no URL, a mixture, or another scheme.
+    ``amqp://`` and ``amqps://`` URLs give RabbitMQ, several brokers if there are several; ``inproc://`` a private
+    in-memory bus. Raises Invalid for no URL, a mixture, or another scheme.
     """
     schemes = {urlsplit(url).scheme for url in bus.urls}
     clock = clock or SystemClock()
@@ -27,6 +27,8 @@ def connect(bus: Bus, clock: Clock | None = None) -> Transport:
         return InprocTransport(clock=clock)
     if schemes and schemes <= {"amqp", "amqps"}:
         from iaas.bus.amqp.transport import AmqpTransport
+        from iaas.bus.several import Several
 
-        return AmqpTransport(bus.urls, bus.prefix, clock=clock)
+        brokers = [AmqpTransport(url, bus.prefix, clock=clock) for url in bus.urls]
+        return Several(brokers) if len(brokers) > 1 else brokers[0]
     raise Invalid("[bus] urls must be one or more amqp:// URLs", field="bus.urls")

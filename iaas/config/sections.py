@@ -34,7 +34,9 @@ class Bus:
 
     SECTION: ClassVar[str] = "bus"
     urls: tuple[str, ...] = option(
-        ("amqp://guest:guest@127.0.0.1:5672//",), "Broker URLs, tried in turn; several are failover.", secret=True
+        ("amqp://guest:guest@127.0.0.1:5672//",),
+        "Broker URLs. Several: listened at all, sent to any; no cluster, or one of at least three.",
+        secret=True,
     )
     prefix: str = option("iaas", "Prefix of every exchange and queue, so that clouds can share a broker.")
 

@@ -11,6 +11,7 @@ import pytest
 
 from iaas.bus.amqp.transport import AmqpTransport
 from iaas.bus.inproc import InprocTransport
+from iaas.bus.several import Several
 from iaas.bus.transport import DELIVERY_LIMIT, Address, Delivery, Lane, Transport
 from iaas.errors import Timeout, Unavailable
 from iaas.ids import new_hex
@@ -39,7 +40,7 @@ class InMemory:
 
 class OnRabbit:
     def __init__(self, broker: Rabbit) -> None:
-        self.transport = AmqpTransport([broker.url], f"c{new_hex()[:8]}")
+        self.transport = AmqpTransport(broker.url, f"c{new_hex()[:8]}")
 
     def until(self, condition: Callable[[], object]) -> None:
         end = time.monotonic() + 15
@@ -48,9 +49,26 @@ class OnRabbit:
             time.sleep(0.01)
 
 
-@pytest.fixture(params=["inproc", "amqp"])
+class OnSeveral:
+    """Three brokers that know nothing of each other, in memory; nobody hears of it."""
+
+    def __init__(self) -> None:
+        self.brokers = [InprocTransport() for _ in range(3)]
+        self.transport = Several(self.brokers)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        for broker in self.brokers:
+            broker.drain()
+        assert condition()
+
+
+@pytest.fixture(params=["inproc", "several", "amqp"])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    made: Bench = InMemory() if request.param == "inproc" else OnRabbit(request.getfixturevalue("rabbit"))
+    made: Bench
+    if request.param == "amqp":
+        made = OnRabbit(request.getfixturevalue("rabbit"))
+    else:
+        made = InMemory() if request.param == "inproc" else OnSeveral()
     yield made
     made.transport.close()
 

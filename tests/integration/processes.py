@@ -44,8 +44,9 @@ class Processes:
     def __init__(
         self, root: Path, rabbit: Rabbit, database_url: str | None = None, hosts: int = 2,
         *, twins: Iterable[str] = (), wired: bool = False, options: dict[str, str] | None = None,
+        more_brokers: Iterable[Rabbit] = (),
     ) -> None:  # fmt: skip
-        self.root, self.rabbit = root, rabbit
+        self.root, self.rabbit, self.brokers = root, rabbit, [rabbit, *more_brokers]
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
         self.deaths: list[str] = []  # of supervised daemons, in order
         self._guard = threading.RLock()
@@ -67,9 +68,10 @@ class Processes:
         """The cloud's file, and small ones that differ: a second node's ports, each host's directories."""
         root = self.root
         self.config = root / "iaas.conf"
+        urls = ",".join(broker.url for broker in self.brokers)
         self.config.write_text(
             f"[database]\nconnection = {database_url}\n"
-            f"[bus]\nurls = {self.rabbit.url}\nprefix = p{os.getpid()}{root.name[-12:]}\n"
+            f"[bus]\nurls = {urls}\nprefix = p{os.getpid()}{root.name[-12:]}\n"
             f"[auth]\nkey_repository = {root}/keys\npolicy_file = {root}/policy.yaml\nbcrypt_rounds = 4\n"
             f"internal_secret = {'s' * 40}\n"
             f"{_listen(self.ports)}[image]\ndirectory = {root}/images\n"

@@ -34,11 +34,13 @@ def free_port() -> int:
 
 
 class Rabbit:
-    """One broker with its own epmd and directory. ``url`` stays the same over restarts."""
+    """One broker with its own epmd and directory. ``url`` stays the same over restarts. ``seed``: another one,
+    whose cluster it joins at its first start, and whose epmd it uses."""
 
-    def __init__(self, directory: Path, name: str = "iaasbus") -> None:
-        self.directory = directory
-        self.port, self._distribution, self._epmd_port = free_port(), free_port(), free_port()
+    def __init__(self, directory: Path, name: str = "iaasbus", seed: Rabbit | None = None) -> None:
+        self.directory, self._seed = directory, seed
+        self.port, self._distribution = free_port(), free_port()
+        self._epmd_port: int = seed._epmd_port if seed else free_port()
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
         self._node = f"{name}{os.getpid()}@localhost"
         self._process: subprocess.Popen[bytes] | None = None
@@ -55,7 +57,7 @@ class Rabbit:
     def start(self, timeout: float = 90.0) -> None:
         """Starts the broker with whatever data are there, and waits until it takes connections."""
         self._prepare()
-        if self._epmd is None:
+        if self._epmd is None and self._seed is None:
             self._epmd = subprocess.Popen(
                 ["epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1"], env=self._environment()
             )
@@ -139,8 +141,14 @@ class Rabbit:
         (self.directory / "rabbitmq.conf").write_text(
             f"listeners.tcp.default = 127.0.0.1:{self.port}\n"
             "vm_memory_high_watermark.absolute = 512MB\n"
-            "disk_free_limit.absolute = 50MB\n"
+            "disk_free_limit.absolute = 50MB\n" + self._cluster()
         )
+
+    def _cluster(self) -> str:
+        if self._seed is None:
+            return ""
+        nodes = enumerate((self._seed._node, self._node), 1)
+        return "".join(f"cluster_formation.classic_config.nodes.{number} = {node}\n" for number, node in nodes)
 
     def _environment(self) -> dict[str, str]:
         base = self.directory
@@ -176,6 +184,22 @@ def broker() -> Iterator[Rabbit]:
             yield rabbit
         finally:
             rabbit.close()
+
+
+@contextlib.contextmanager
+def cluster(brokers: int = 2) -> Iterator[list[Rabbit]]:
+    """Brokers that know each other: each has every queue's name, and durable ones a copy on each."""
+    with tempfile.TemporaryDirectory(prefix="iaas-rabbits-") as directory:
+        made = [Rabbit(Path(directory) / "1", "iaasone")]
+        made += [Rabbit(Path(directory) / str(number), f"iaas{number}th", made[0]) for number in range(2, brokers + 1)]
+        try:
+            for each in made:
+                each.directory.mkdir()
+                each.start()
+            yield made
+        finally:
+            for each in reversed(made):
+                each.close()
 
 
 @pytest.fixture(scope="session")

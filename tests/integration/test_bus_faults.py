@@ -15,10 +15,11 @@ import pytest
 from kombu.connection import Connection
 
 from iaas.bus import codec
-from iaas.bus.amqp.transport import AmqpTransport
 from iaas.bus.client import Client
+from iaas.bus.factory import connect
 from iaas.bus.server import Server
-from iaas.bus.transport import Address, Delivery, Lane
+from iaas.bus.transport import Address, Delivery, Lane, Transport
+from iaas.config.sections import Bus
 from iaas.errors import Timeout, Unavailable
 from iaas.ids import new_hex
 from tests.integration.rabbit import Rabbit, free_port
@@ -39,10 +40,10 @@ class Cloud:
 
     def __init__(self, broker: Rabbit) -> None:
         self.broker, self.prefix = broker, f"f{new_hex()[:8]}"
-        self.made: list[AmqpTransport] = []
+        self.made: list[Transport] = []
 
-    def transport(self, *urls: str) -> AmqpTransport:
-        self.made.append(AmqpTransport(urls or (self.broker.url,), self.prefix))
+    def transport(self, *urls: str) -> Transport:
+        self.made.append(connect(Bus(urls=urls or (self.broker.url,), prefix=self.prefix)))
         return self.made[-1]
 
     def oven(self, **options: Any) -> tuple[Oven, OvenRpc]:
@@ -77,7 +78,7 @@ def cloud(rabbit: Rabbit) -> Iterator[Cloud]:
 class Load:
     """A thread that casts numbers as fast as they are confirmed."""
 
-    def __init__(self, transport: AmqpTransport) -> None:
+    def __init__(self, transport: Transport) -> None:
         self.confirmed: list[int] = []
         self.refused = 0
         self._transport, self._stop = transport, threading.Event()
@@ -207,9 +208,8 @@ def test_a_message_that_kills_its_daemon_is_given_up(cloud: Cloud) -> None:
     """F-31: no more than six deaths."""
     suicide = textwrap.dedent("""
         import os, sys, time
-        from iaas.bus.amqp.transport import AmqpTransport
-        from iaas.bus.transport import Address, Lane
-        bus = AmqpTransport([sys.argv[1]], sys.argv[2])
+                from iaas.bus.transport import Address, Lane
+        bus = AmqpTransport(sys.argv[1], sys.argv[2])
         here = Address("t", None, Lane.CAST)
         bus.consume([here], lambda delivery: os._exit(66), prefetch=1, workers=1).ready(20)
         time.sleep(5 if bus.depth(here) else 1)

@@ -102,8 +102,8 @@ class AmqpSubscription(Subscription):
 class Consumer:
     """The Role of the consuming link."""
 
-    def __init__(self, name: str, urls: Sequence[str], topology: Topology, publisher: Publisher, clock: Clock) -> None:
-        self.link = Link(name, urls, self)
+    def __init__(self, name: str, url: str, topology: Topology, publisher: Publisher, clock: Clock) -> None:
+        self.link = Link(name, url, self)
         self.replies = Replies()
         self._topology, self._publisher, self._clock = topology, publisher, clock
         self._subscriptions: list[AmqpSubscription] = []
@@ -220,7 +220,10 @@ class Consumer:
     def _consume(self, subscription: AmqpSubscription, source: Address) -> str:
         channel = subscription.channel
         if subscription.silences.get(source, 0) >= SILENCES:
-            self._topology.bury(channel, source)
+            probe = self._connection.channel()  # one of its own: the broker closes it if there is no such queue
+            self._topology.bury(probe, source)
+            if probe.is_open:
+                probe.close()
         queue = self._topology.declare(channel, source)
         if source.lane is Lane.FANOUT:
             subscription.fanouts.append((source, queue))

@@ -13,7 +13,6 @@ import random
 import select
 import threading
 import time
-from collections.abc import Sequence
 from enum import Enum
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -86,11 +85,11 @@ def place(url: str) -> str:
 class Link:
     """Starts its thread at the first ``start()``. ``name`` is what the broker's operator sees."""
 
-    def __init__(self, name: str, urls: Sequence[str], role: Role) -> None:
+    def __init__(self, name: str, url: str, role: Role) -> None:
         self.state = State.IDLE
         self.reason = "not connected"
         self.blocked = False  # the broker has raised an alarm and takes no messages
-        self._name, self._urls, self._role = name, tuple(urls), role
+        self._name, self._url, self._role = name, url, role
         self._event = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._awake = False
         self._closing = threading.Event()
@@ -147,29 +146,24 @@ class Link:
         self._role.lost("closed", gone=True)
 
     def _connect(self) -> Any:
-        """The first URL that answers; None if none does."""
-        for url in self._urls:
-            try:
-                connection = connect(url, self._name, on_blocked=self._block, on_unblocked=self._unblock)
-            except Exception as error:  # noqa: BLE001  the answer is always to try again, and to say why
-                self.reason = self._why(url, error)
-                level = logging.ERROR if _refused(error) else logging.WARNING
-                log.log(level, "%s: %s", self._name, self.reason)
-            else:
-                log.info("%s: connected to the broker at %s", self._name, place(url))
-                self.blocked = False
-                return connection
-            if self._closing.is_set():
-                break
-        self.state = State.DOWN
-        self._role.lost(self.reason, gone=True)
-        return None
+        """None if the broker does not let us in."""
+        try:
+            connection = connect(self._url, self._name, on_blocked=self._block, on_unblocked=self._unblock)
+        except Exception as error:  # noqa: BLE001  the answer is always to try again, and to say why
+            self.reason = self._why(error)
+            log.log(logging.ERROR if _refused(error) else logging.WARNING, "%s: %s", self._name, self.reason)
+            self.state = State.DOWN
+            self._role.lost(self.reason, gone=True)
+            return None
+        log.info("%s: connected to the broker at %s", self._name, place(self._url))
+        self.blocked = False
+        return connection
 
-    def _why(self, url: str, error: Exception) -> str:
+    def _why(self, error: Exception) -> str:
         if _refused(error):
-            user = urlsplit(url).username
-            return f"the broker at {place(url)} refuses user {user!r}: wrong name, password or permission"
-        return f"no broker at {place(url)}: {error or type(error).__name__}"
+            user = urlsplit(self._url).username
+            return f"the broker at {place(self._url)} refuses user {user!r}: wrong name, password or permission"
+        return f"no broker at {place(self._url)}: {error or type(error).__name__}"
 
     def _backoff(self) -> float:
         """Exponential with full jitter: all daemons lost the broker in the same instant."""

@@ -3,21 +3,19 @@ caller's thread."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from iaas.bus.amqp.link import connect, place
 from iaas.bus.amqp.replies import as_bytes
-from iaas.bus.amqp.topology import Topology
+from iaas.bus.amqp.topology import NOT_FOUND, Topology
 from iaas.bus.transport import Address, DeadLetter
 from iaas.errors import Unavailable
 
-NOT_FOUND = 404
 
-
-def depth(urls: Sequence[str], topology: Topology, of: Address) -> int | None:
-    with _channel(urls) as channel:
+def depth(url: str, topology: Topology, of: Address) -> int | None:
+    with _channel(url) as channel:
         try:
             found = channel.queue_declare(topology.queue(of), passive=True)
         except Exception as error:
@@ -27,10 +25,10 @@ def depth(urls: Sequence[str], topology: Topology, of: Address) -> int | None:
         return int(found.message_count)
 
 
-def dead_letters(urls: Sequence[str], topology: Topology, limit: int) -> list[DeadLetter]:
+def dead_letters(url: str, topology: Topology, limit: int) -> list[DeadLetter]:
     """Fetched without acknowledgement: closing the connection puts them back."""
     found: list[DeadLetter] = []
-    with _channel(urls) as channel:
+    with _channel(url) as channel:
         topology.declare_dead(channel)
         while len(found) < limit:
             message = channel.basic_get(topology.dead, no_ack=False)
@@ -50,17 +48,12 @@ def _letter(topology: Topology, message: Any) -> DeadLetter:
 
 
 @contextmanager
-def _channel(urls: Sequence[str]) -> Iterator[Any]:
-    """Raises Unavailable when no broker answers, or one stops answering."""
-    connection, reasons = None, []
-    for url in urls:
-        try:
-            connection = connect(url, "iaas operator")
-            break
-        except Exception as error:  # noqa: BLE001  the next URL may do
-            reasons.append(f"{place(url)}: {error}")
-    if connection is None:
-        raise Unavailable(f"no message broker: {'; '.join(reasons)}")
+def _channel(url: str) -> Iterator[Any]:
+    """Raises Unavailable when the broker does not answer, or stops answering."""
+    try:
+        connection = connect(url, "iaas operator")
+    except Exception as error:
+        raise Unavailable(f"no message broker at {place(url)}: {error}") from error
     try:
         yield connection.channel()
         connection.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,8 +46,8 @@ class Outgoing:
 class Publisher:
     """The Role of the publishing link."""
 
-    def __init__(self, name: str, urls: Sequence[str], topology: Topology) -> None:
-        self.link = Link(name, urls, self)
+    def __init__(self, name: str, url: str, topology: Topology) -> None:
+        self.link = Link(name, url, self)
         self._topology = topology
         self._outbox: deque[Outgoing] = deque()
         self._unconfirmed: dict[int, Outgoing] = {}  # by delivery tag, in the order of sending

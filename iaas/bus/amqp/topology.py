@@ -15,6 +15,7 @@ from iaas.bus.transport import DELIVERY_LIMIT, Address, Lane
 
 log = logging.getLogger(__name__)
 
+NOT_FOUND = 404  # AMQP's
 HINT_TTL_MS = 10_000  # a hint older than this tells nothing any more
 EXPIRES_MS = 60_000  # a transient queue without consumer goes away
 MAX_CASTS = 50_000
@@ -69,7 +70,12 @@ class Topology:
         log is empty, nobody can publish or consume, and a restart does not help.
         """
         name = self.queue(address)
-        found = channel.queue_declare(name, passive=True)
+        try:
+            found = channel.queue_declare(name, passive=True)
+        except Exception as error:
+            if getattr(error, "code", None) == NOT_FOUND:
+                return  # somebody has deleted it already
+            raise
         if address.lane is Lane.CAST and found.message_count == 0 and found.consumer_count == 0:
             log.error("queue %s is empty and does not answer: deleting it, to declare it anew", name)
             channel.queue_delete(name)

@@ -21,16 +21,14 @@ TRANSIENT, PERSISTENT = 1, 2  # AMQP's delivery_mode
 
 
 class AmqpTransport(Transport):
-    """``urls``: brokers to try in turn; ``prefix``: of every queue, so that clouds can share a broker."""
+    """``url``: of the broker; ``prefix``: of every queue, so that clouds can share a broker."""
 
-    def __init__(self, urls: Sequence[str], prefix: str = "iaas", *, clock: Clock | None = None) -> None:
+    def __init__(self, url: str, prefix: str = "iaas", *, clock: Clock | None = None) -> None:
         name = f"{prefix} {socket.gethostname()} {os.getpid()}"
-        self._urls = tuple(urls)
+        self._url = url
         self._topology = Topology(prefix)
-        self._publisher = Publisher(f"{name} publish", self._urls, self._topology)
-        self._consumer = Consumer(
-            f"{name} consume", self._urls, self._topology, self._publisher, clock or SystemClock()
-        )
+        self._publisher = Publisher(f"{name} publish", self._url, self._topology)
+        self._consumer = Consumer(f"{name} consume", self._url, self._topology, self._publisher, clock or SystemClock())
 
     def publish(self, to: Address, body: bytes, timeout: float = CONFIRM_SECONDS) -> None:
         message = Outgoing(exchange="", key=self._topology.queue(to), body=body, repeat=True,
@@ -80,10 +78,10 @@ class AmqpTransport(Transport):
         return all(link.state in (State.UP, State.IDLE) and not link.blocked for link in links)
 
     def depth(self, of: Address) -> int | None:
-        return operator.depth(self._urls, self._topology, of)
+        return operator.depth(self._url, self._topology, of)
 
     def dead_letters(self, limit: int) -> list[DeadLetter]:
-        return operator.dead_letters(self._urls, self._topology, limit)
+        return operator.dead_letters(self._url, self._topology, limit)
 
     def close(self, grace: float = 5.0) -> None:
         end = time.monotonic() + grace

@@ -14,6 +14,7 @@ from iaas.bus.amqp.transport import AmqpTransport
 from iaas.bus.amqp.workers import Workers
 from iaas.bus.factory import connect
 from iaas.bus.inproc import InprocTransport
+from iaas.bus.several import Several
 from iaas.bus.transport import Address, Lane
 from iaas.config.sections import Bus
 from iaas.errors import Invalid, Timeout, Unavailable
@@ -32,7 +33,7 @@ def closed_port() -> int:
 
 @pytest.fixture
 def nowhere() -> AmqpTransport:
-    return AmqpTransport([f"amqp://guest:secret@127.0.0.1:{closed_port()}//"])
+    return AmqpTransport(f"amqp://guest:secret@127.0.0.1:{closed_port()}//")
 
 
 def test_a_hint_without_broker_costs_the_caller_nothing(nowhere: AmqpTransport) -> None:
@@ -59,7 +60,7 @@ def test_a_silent_peer_cannot_hold_a_caller() -> None:
     """Something accepts the connection and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        transport = AmqpTransport([f"amqp://guest:guest@127.0.0.1:{port}//"])
+        transport = AmqpTransport(f"amqp://guest:guest@127.0.0.1:{port}//")
         started = time.monotonic()
         transport.hint(HINT, b"x")
         assert time.monotonic() - started < 0.5
@@ -86,7 +87,8 @@ def test_looking_into_queues_without_broker_is_unavailable(nowhere: AmqpTranspor
 
 def test_the_factory_chooses_by_scheme() -> None:
     assert isinstance(connect(Bus(urls=("inproc://",))), InprocTransport)
-    assert isinstance(connect(Bus(urls=("amqp://a//", "amqps://b//"))), AmqpTransport)
+    assert isinstance(connect(Bus(urls=("amqps://b//",))), AmqpTransport)
+    assert isinstance(connect(Bus(urls=("amqp://a//", "amqps://b//"))), Several)
     for urls in ((), ("http://x",), ("inproc://", "amqp://a//")):
         with pytest.raises(Invalid):
             connect(Bus(urls=urls))
