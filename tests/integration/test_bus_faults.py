@@ -208,7 +208,8 @@ def test_a_message_that_kills_its_daemon_is_given_up(cloud: Cloud) -> None:
     """F-31: no more than six deaths."""
     suicide = textwrap.dedent("""
         import os, sys, time
-                from iaas.bus.transport import Address, Lane
+        from iaas.bus.amqp.transport import AmqpTransport
+        from iaas.bus.transport import Address, Lane
         bus = AmqpTransport(sys.argv[1], sys.argv[2])
         here = Address("t", None, Lane.CAST)
         bus.consume([here], lambda delivery: os._exit(66), prefetch=1, workers=1).ready(20)
