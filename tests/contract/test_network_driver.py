@@ -211,7 +211,9 @@ def test_a_restart_loses_the_metadata_sockets_and_nothing_else(bench: Bench) -> 
     before = _ours(bench.driver.found())
     bench.driver = bench.restart()
     assert _ours(bench.driver.found()) == replace(before, metadata=())
-    assert bench.reach(small(1)) == [steps.ServeMetadata(network_id=NET)]
+    assert bench.reach(small(1)) == [
+        steps.ServeMetadata(door=steps.Door(network_id=NET, namespace=dhcp_namespace(NET)))
+    ]
 
 
 def test_a_network_with_a_guest_in_its_bridge_is_not_removed(bench: Bench) -> None:

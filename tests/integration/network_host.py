@@ -10,6 +10,8 @@ import ctypes
 import multiprocessing
 import os
 import shutil
+import socket
+import time
 import traceback
 import uuid
 from collections.abc import Callable
@@ -26,10 +28,12 @@ from tests.integration.network_rig import Guest, Rig
 
 _NEWNS, _NEWNET, _PRIVATE, _RECURSIVE = 0x00020000, 0x40000000, 1 << 18, 1 << 14
 _SECONDS = 40.0
+OUTSIDE = "203.0.113.1"
 
 
 class Host:
-    """A process that stands for a machine. Its underlay address is 198.18.0.``number``, on the device ``eth1``."""
+    """A process that stands for a machine. Its underlay address is 198.18.0.``number``, on the device ``eth1``;
+    ``eth2`` is in its bridge of physnet1, and leads to where 203.0.113.1 is (``Site.wire``)."""
 
     def __init__(self, site: Site, number: int, **rig: Any) -> None:
         self.number, self.address = number, f"198.18.0.{number}"
@@ -92,21 +96,44 @@ class Site:
         self.wire = f"wire-{uuid.uuid4().hex[:8]}"
         self.hosts: list[Host] = []
         netns.create(self.runner, self.wire)
-        self._ip("link add br0 type bridge", "link set br0 up promisc on")
+        for bridge in ("br0", "br1"):
+            self._ip(f"link add {bridge} type bridge", f"link set {bridge} up promisc on")
+        self._ip("link set lo up", f"address add {OUTSIDE}/24 dev br1")
 
     def host(self, **rig: Any) -> Host:
         self.hosts.append(Host(self, len(self.hosts) + 1, **rig))
         return self.hosts[-1]
 
     def plug(self, host: Host) -> None:
-        end = f"h{host.number}"
-        self._ip(
-            f"link add {end} type veth peer name eth1 netns {host.pid}",
-            f"link set {end} master br0",
-            f"link set {end} up",
-        )
+        for number, bridge in enumerate(("br0", "br1"), 1):
+            end = f"h{host.number}-{number}"
+            self._ip(
+                f"link add {end} type veth peer name eth{number} netns {host.pid}",
+                f"link set {end} master {bridge}",
+                f"link set {end} up",
+            )
+            host.shell("ip", "link", "set", f"eth{number}", "up")
         host.shell("ip", "address", "add", f"{host.address}/24", "dev", "eth1")
-        host.shell("ip", "link", "set", "eth1", "up")
+        host.run(connect_physical)
+
+    def listen(self, port: int) -> socket.socket:
+        """A TCP server outside."""
+        return netns.inside(self.wire, lambda: socket.create_server((OUTSIDE, port), backlog=64))
+
+    def connect(self, ip: str, port: int, timeout: float = 2.0) -> socket.socket:
+        """A TCP connection from outside."""
+        return netns.inside(self.wire, lambda: socket.create_connection((ip, port), timeout))
+
+    def capture(self, bridge: str) -> socket.socket:
+        """Sees every frame of the underlay (br0) or of the physical network (br1)."""
+
+        def make() -> socket.socket:
+            wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+            wire.bind((bridge, 3))
+            wire.setblocking(False)
+            return wire
+
+        return netns.inside(self.wire, make)
 
     def clear(self) -> None:
         for host in self.hosts:
@@ -115,6 +142,42 @@ class Site:
 
     def _ip(self, *lines: str) -> None:
         self.runner.run(["ip", "-n", self.wire, "-batch", "-"], timeout=10, input="\n".join(lines) + "\n")
+
+
+def connect_physical(rig: Rig) -> None:
+    bridge = rig.physical["physnet1"]
+    rig.ip("link", "add", bridge, "type", "bridge", "forward_delay", "0")
+    rig.ip("link", "set", "eth2", "master", bridge)
+    rig.ip("link", "set", bridge, "up")
+
+
+def frames(wire: socket.socket, seconds: float = 0.2) -> list[bytes]:
+    """What a capture sees within the time."""
+    found = []
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            found.append(wire.recv(4096))
+        except BlockingIOError:
+            time.sleep(0.01)
+    return found
+
+
+def repairs(rig: Rig) -> list[str]:
+    """The names of the steps of one more round."""
+    steps: list[str] = []
+    apply = rig.driver.apply
+    rig.driver.apply = lambda step: (steps.append(type(step).__name__), apply(step))[1]  # type: ignore[method-assign]
+    try:
+        assert rig.loop.round()
+    finally:
+        rig.driver.apply = apply  # type: ignore[method-assign]
+    return steps
+
+
+def repairs_of_another_agent(rig: Rig) -> list[str]:
+    rig.restart()
+    return repairs(rig)
 
 
 def wire(rig: Rig, wanted: HostWiring) -> None:

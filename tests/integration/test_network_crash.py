@@ -73,7 +73,7 @@ def _dies_at(rig: Rig, point: str) -> None:
     assert any(died), "the point was never reached"
     assert {name for name in netlink.links() if name[:3] in OURS} == set()
     assert [name for name in netns.names() if not name.startswith("gst-")] == []
-    assert [path.name for path in rig.settings.state_dir.iterdir()] == ["filter.json"]
+    assert sorted(path.name for path in rig.settings.state_dir.rglob("*")) == ["filter.json", "routers"]
     eventually(lambda: not _servers(rig), what="the end of dnsmasq")
 
 

@@ -139,7 +139,7 @@ def test_an_unwanted_network_is_removed_only_when_it_is_missing_twice(rig: Rig) 
     assert "dp-" + uid("net-dhcp")[:11] not in rig.ip("-br", "link")
     assert dhcp_namespace(NET) not in netns.names()
     assert not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes()
-    assert [path.name for path in rig.settings.state_dir.iterdir()] == ["filter.json"]
+    assert sorted(path.name for path in rig.settings.state_dir.rglob("*")) == ["filter.json", "routers"]
     inventory = rig.driver.inventory()
     assert (inventory.bridges, inventory.namespaces, inventory.filtered_ports) == ((), (), ())
 

@@ -18,7 +18,7 @@ from iaas.errors import Error
 from iaas.model.wiring import HostWiring, WiringReport
 from iaas.network.agent.gather import Gatherer
 from iaas.network.agent.plan import Plan, plan
-from iaas.network.agent.steps import PlugTap, Step
+from iaas.network.agent.steps import PlugTap, Step, subject
 from iaas.network.drivers.driver import NetworkDriver
 from iaas.rpc.network import NetworkRpc
 
@@ -57,7 +57,7 @@ class Loop:
         self._repeat_at = 0.0
         self._failures = 0
         self._suspects: dict[str, float] = {}
-        self._told: dict[tuple[str, str], int] = {}  # ("wired" or "served", port id) -> revision
+        self._told: dict[tuple[str, str], int] = {}  # ("wired" or "served", port) or ("router", router) -> revision
 
     @property
     def suspects(self) -> frozenset[str]:
@@ -121,17 +121,18 @@ class Loop:
         return frozenset(key for key, since in self._suspects.items() if now - since >= GRACE_SECONDS)
 
     def _carry_out(self, planned: Plan) -> dict[str | None, str]:
-        """Every step but those of a network that failed before; (network or None for all) -> why."""
+        """Every step but those of a network or router that failed before; (network, router or None for all) -> why."""
         broken: dict[str | None, str] = dict(planned.problems)
         for id, why in planned.problems:
-            _LOG.warning("network %s can't be wired: %s", id, why)
+            _LOG.warning("%s can't be wired: %s", id, why)
         for step in planned.steps:
-            if step.network_id in broken or (None in broken and isinstance(step, PlugTap)):
+            what = subject(step)
+            if what in broken or (None in broken and isinstance(step, PlugTap)):
                 continue  # nothing is plugged in without its rules
             try:
                 self._driver.apply(step)
             except Exception as error:  # noqa: BLE001 - one network's trouble is not the others'
-                broken[step.network_id] = str(error)
+                broken[what] = str(error)
                 _LOG.error("%s failed: %s", _words(step), error, exc_info=not isinstance(error, Error))
             else:
                 _LOG.info("%s", _words(step))
@@ -149,6 +150,7 @@ class Loop:
         }
         told = {("wired", id): revision for id, revision in wired.items()}
         told |= {("served", id): revision for id, revision in served.items()}
+        told |= {("router", item.id): item.revision for item in wish.routers if not {item.id, None} & broken.keys()}
         self._told = {key: revision for key, revision in self._told.items() if key in told}
         news = [(key, revision) for key, revision in told.items() if repeat or self._told.get(key) != revision]
         failpoints.hit("network.agent.before_report")
@@ -159,6 +161,7 @@ class Loop:
                     host=self._host,
                     wired=tuple((id, revision) for (what, id), revision in part if what == "wired"),
                     served=tuple((id, revision) for (what, id), revision in part if what == "served"),
+                    routers=tuple((id, revision) for (what, id), revision in part if what == "router"),
                 )
             )
             self._told.update(part)
@@ -175,4 +178,4 @@ class Loop:
 
 
 def _words(step: Step) -> str:
-    return f"{type(step).__name__} {step.network_id or 'host'}"
+    return f"{type(step).__name__} {subject(step) or 'host'}"

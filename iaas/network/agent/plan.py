@@ -13,13 +13,15 @@ from ipaddress import ip_address, ip_network
 
 from iaas.errors import Error, Invalid, NotFound, Unsupported
 from iaas.model.network import FLAT, LOCAL, VXLAN
-from iaas.model.wiring import HostWiring, NetworkWiring, bridge_name, tap_name
+from iaas.model.wiring import HostWiring, NetworkWiring, bridge_name, dhcp_namespace, tap_name
 from iaas.network.agent import filter as filters
-from iaas.network.agent import segments
+from iaas.network.agent import routers, segments
 from iaas.network.agent.steps import (
+    Door,
     EnsureBridge,
     EnsureDhcp,
     EnsureNamespace,
+    EnsureRouter,
     EnsureTunnel,
     LoadFilter,
     Namespace,
@@ -27,6 +29,8 @@ from iaas.network.agent.steps import (
     ReleaseLease,
     RemoveDhcp,
     RemoveNetwork,
+    RemoveRouter,
+    Router,
     ServeMetadata,
     Step,
 )
@@ -38,7 +42,7 @@ _DEVICE = re.compile(r"[A-Za-z0-9_.-]{1,15}")
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """``problems``: (network id, why) that no step can cure. ``suspects``: keys of what looks unwanted or out
+    """``problems``: (network or router id, why) that no step can cure. ``suspects``: keys of what looks unwanted or out
     of place now; a key that the caller hands back as confirmed is acted upon (C-13)."""
 
     steps: tuple[Step, ...]
@@ -83,6 +87,11 @@ def plan(wish: HostWiring, found: Found, physical: Mapping[str, str], confirmed:
     steps += [step for key, step in loose.items() if key in confirmed]
     for network in networks:
         steps += _dhcp(network, bridges[network.id], found)
+    for router in sorted(wish.routers, key=lambda router: router.id):
+        try:
+            steps += _router(routers.router_of(router, bridges), found)
+        except Error as error:
+            problems.append((router.id, error.message))
     unwanted = _unwanted(wish, found)
     steps += [step for key, step in unwanted.items() if key in confirmed and not _in_use(step, found)]
     return Plan(steps=tuple(steps), problems=tuple(problems), suspects=frozenset(loose) | frozenset(unwanted))
@@ -148,8 +157,18 @@ def _dhcp(network: NetworkWiring, bridge: str, found: Found) -> Iterator[Step]:
     for id, mac, ip in found.leases:
         if id == network.id and (mac.lower(), ip) not in clients:
             yield ReleaseLease(network_id=id, mac=mac, ip=ip)
-    if rebuilt or network.id not in found.metadata:
-        yield ServeMetadata(network_id=network.id)
+    door = Door(network_id=network.id, namespace=dhcp_namespace(network.id))
+    if rebuilt or door not in found.metadata:
+        yield ServeMetadata(door=door)
+
+
+def _router(wanted: Router, found: Found) -> Iterator[Step]:
+    changed = wanted not in found.routers
+    if changed:
+        yield EnsureRouter(router=wanted)
+    for door in routers.doors(wanted):
+        if changed or door not in found.metadata:  # an interface that was made anew needs a new socket
+            yield ServeMetadata(door=door)
 
 
 def dhcp_part(network: NetworkWiring) -> NetworkWiring:
@@ -188,6 +207,8 @@ def namespace_of(network: NetworkWiring, bridge: str) -> Namespace | None:
 def _unwanted(wish: HostWiring, found: Found) -> dict[str, Step]:
     wanted = {network.id: network for network in wish.networks}
     unwanted: dict[str, Step] = {}
+    for id in sorted(set(found.router_ids) - {router.id for router in wish.routers}):
+        unwanted[f"router:{id}"] = RemoveRouter(router_id=id)
     for id in found.networks:
         if id not in wanted:
             unwanted[f"network:{id}"] = RemoveNetwork(network_id=id)

@@ -1,7 +1,7 @@
 """What an agent can do, as values: plan.py makes them, a driver carries them out, tests compare them.
 
-Every step says what shall be true, not what to change, so that a repeated step is harmless. ``network_id`` is
-the network that suffers when the step fails (None: all of them).
+Every step says what shall be true, not what to change, so that a repeated step is harmless. ``subject`` is the
+network or router that suffers when the step fails (None: all of them).
 """
 
 from __future__ import annotations
@@ -64,6 +64,47 @@ class Tunnel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Leg:
+    """An interface of a router, or its gateway. ``addresses`` are address/prefix, sorted; ``mtu`` in bytes."""
+
+    port_id: str
+    network_id: str
+    bridge: str
+    mac: str
+    mtu: int
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Router:
+    """A router as it shall be inside. All sorted. ``next_hop``: where everything else goes, through the gateway;
+    ``routes``: (destination, next hop, port of the leg); ``snat``: the address that those get who have no floating one
+    (None: they keep their own, and may be reached at it); ``floating``: (floating address, fixed address)."""
+
+    id: str
+    interfaces: tuple[Leg, ...]
+    gateway: Leg | None
+    next_hop: str | None
+    routes: tuple[tuple[str, str, str], ...]
+    snat: str | None
+    floating: tuple[tuple[str, str], ...]
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        return (*self.interfaces, self.gateway) if self.gateway else self.interfaces
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """Where a network's guests find 169.254.169.254:80: in its DHCP namespace, or at an interface of a router, which
+    tells one network of the router from another."""
+
+    network_id: str
+    namespace: str
+    device: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class EnsureBridge:
     """The bridge is there, up, filtered by nft. ``own`` False: it belongs to the operator, who must have made
     it (a flat network); then nothing but the filtering is switched on."""
@@ -83,7 +124,6 @@ class LoadFilter:
 
     filter: Filter
     forget: tuple[tuple[int, str], ...]
-    network_id: None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,9 +168,24 @@ class ReleaseLease:
 
 @dataclass(frozen=True, kw_only=True)
 class ServeMetadata:
-    """169.254.169.254:80 of the network's namespace is answered."""
+    """The metadata address is answered at this door."""
 
-    network_id: str
+    door: Door
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsureRouter:
+    """The router's namespace is as wanted, its flows that lost their translation have ended (S-080), and its new
+    addresses are announced."""
+
+    router: Router
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveRouter:
+    """Nothing of that router is left on the host."""
+
+    router_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,5 +204,19 @@ class RemoveNetwork:
 
 Step = (
     EnsureBridge | EnsureTunnel | LoadFilter | PlugTap | EnsureNamespace | EnsureDhcp | ReleaseLease | ServeMetadata
-    | RemoveDhcp | RemoveNetwork
+    | EnsureRouter | RemoveRouter | RemoveDhcp | RemoveNetwork
 )  # fmt: skip
+
+
+def subject(step: Step) -> str | None:
+    """The network or router that suffers when the step fails; None: all of them."""
+    match step:
+        case EnsureRouter():
+            return step.router.id
+        case RemoveRouter():
+            return step.router_id
+        case ServeMetadata():
+            return step.door.network_id
+        case LoadFilter():
+            return None
+    return step.network_id

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from iaas.model.wiring import NetworkInventory, NetworkWiring
-from iaas.network.agent.steps import Filter, Namespace, Step, Tunnel
+from iaas.network.agent.steps import Door, Filter, Namespace, Router, Step, Tunnel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,9 @@ class Found:
     namespaces: tuple[Namespace, ...]  # as they are; a broken one is left out
     dhcp: tuple[NetworkWiring, ...]  # what the live DHCP servers serve; a dead or outdated one is left out
     leases: tuple[tuple[str, str, str], ...]  # (network id, mac, address)
-    metadata: tuple[str, ...]  # network ids whose metadata address is answered
+    metadata: tuple[Door, ...]  # where the metadata address is answered
+    router_ids: tuple[str, ...]  # of the routers of which something may be here
+    routers: tuple[Router, ...]  # those that are as they were last wanted
 
 
 class NetworkDriver(Protocol):

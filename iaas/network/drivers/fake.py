@@ -17,9 +17,17 @@ from functools import partial
 from typing import Any
 
 from iaas.errors import Conflict, NotFound
-from iaas.model.wiring import NetworkInventory, NetworkWiring, bridge_name, dhcp_namespace, tap_name, tunnel_name
+from iaas.model.wiring import (
+    NetworkInventory,
+    NetworkWiring,
+    bridge_name,
+    dhcp_namespace,
+    router_namespace,
+    tap_name,
+    tunnel_name,
+)
 from iaas.network.agent import steps
-from iaas.network.agent.steps import Filter, Namespace, Step, Tunnel
+from iaas.network.agent.steps import Door, Filter, Namespace, Router, Step, Tunnel
 from iaas.network.drivers.driver import Bridge, DriverSettings, Found
 
 
@@ -28,7 +36,6 @@ class _Network:
     namespace: Namespace | None = None
     dhcp: NetworkWiring | None = None
     leases: set[tuple[str, str]] = field(default_factory=set)
-    metadata: bool = False
     tunnel: Tunnel | None = None
 
 
@@ -43,8 +50,10 @@ class FakeDriver:
         self.bridges: dict[str, Bridge] = {}
         self.taps: dict[str, str | None] = {}
         self.applied: list[Step] = []
-        self.failures: dict[str | None, Exception] = {}  # network id -> what its steps raise
+        self.failures: dict[str | None, Exception] = {}  # network or router id -> what its steps raise
         self._networks: dict[str, _Network] = {}
+        self._routers: dict[str, Router] = {}
+        self._doors: set[Door] = set()
         self._filter: Filter | None = None
         self._in_force = False
         self._lock = threading.Lock()
@@ -58,6 +67,8 @@ class FakeDriver:
             steps.EnsureDhcp: self._ensure_dhcp,
             steps.ReleaseLease: self._release,
             steps.ServeMetadata: self._serve,
+            steps.EnsureRouter: self._ensure_router,
+            steps.RemoveRouter: self._remove_router,
             steps.RemoveDhcp: partial(self._remove, whole=False),
             steps.RemoveNetwork: partial(self._remove, whole=True),
         }
@@ -76,13 +87,15 @@ class FakeDriver:
                 namespaces=tuple(network.namespace for _, network in networks if network.namespace),
                 dhcp=tuple(network.dhcp for _, network in networks if network.dhcp),
                 leases=self._leases(),
-                metadata=tuple(id for id, network in networks if network.metadata),
+                metadata=tuple(sorted(self._doors, key=lambda door: (door.network_id, door.namespace))),
+                router_ids=tuple(sorted(self._routers)),
+                routers=tuple(router for _, router in sorted(self._routers.items()) if self._stands(router)),
             )
 
     def apply(self, step: Step) -> None:
         with self._lock:
-            if step.network_id in self.failures:
-                raise self.failures[step.network_id]
+            if steps.subject(step) in self.failures:
+                raise self.failures[steps.subject(step)]
             self._actions[type(step)](step)
             self.applied.append(step)
 
@@ -100,13 +113,18 @@ class FakeDriver:
                 leases=self._leases(),
                 dnsmasq=tuple(served),
                 tunnels=tuple(tunnel_name(id) for id, network in networks if network.tunnel),
+                routers=tuple(sorted(self._routers)),
+                floating_ips=tuple(
+                    (router.id, floating)
+                    for _, router in sorted(self._routers.items())
+                    for floating, _ in router.floating
+                ),
             )
 
     def close(self) -> None:
         """The sockets end with the process; all else stays."""
         with self._lock:
-            for network in self._networks.values():
-                network.metadata = False
+            self._doors.clear()
 
     def add_operator_bridge(self, name: str) -> None:
         self.bridges[name] = Bridge(name=name, mtu=1500, up=True, filtered=False, quiet=False)
@@ -136,7 +154,7 @@ class FakeDriver:
 
     def lose(self, *, network_id: str | None = None, dhcp: bool = False) -> None:
         """Drift by hand (F-74): the filter is flushed, or with a network its namespace or only dnsmasq is
-        gone."""
+        gone, or with a router its namespace."""
         with self._lock:
             if network_id is None:
                 self._in_force = False
@@ -144,11 +162,16 @@ class FakeDriver:
                 network = self._networks[network_id]
                 network.dhcp = None
                 if not dhcp:
-                    network.namespace, network.metadata = None, False
+                    network.namespace = None
+                    self._shut(dhcp_namespace(network_id))
+            else:
+                self._routers.pop(network_id, None)
+                self._shut(router_namespace(network_id))
 
     def clear(self) -> None:
         """Removes everything that is ours."""
         with self._lock:
+            self._routers.clear()
             for id in list(self._networks):
                 self._remove(steps.RemoveNetwork(network_id=id), whole=True)
             self._filter, self._in_force = None, False
@@ -187,6 +210,7 @@ class FakeDriver:
         network = self._networks.setdefault(step.network_id, _Network())
         if network.namespace is not None and network.namespace.port_id != step.namespace.port_id:
             network = self._networks[step.network_id] = _Network(tunnel=network.tunnel)
+            self._shut(dhcp_namespace(step.network_id))
         network.namespace = step.namespace
 
     def _standing(self, network_id: str) -> _Network:
@@ -204,12 +228,32 @@ class FakeDriver:
             network.leases.discard((step.mac, step.ip))
 
     def _serve(self, step: steps.ServeMetadata) -> None:
-        self._standing(step.network_id).metadata = True
+        spaces = {dhcp_namespace(id) for id, network in self._networks.items() if network.namespace}
+        if step.door.namespace not in spaces | set(map(router_namespace, self._routers)):
+            raise NotFound.of("namespace", step.door.namespace)
+        self._doors.add(step.door)
+
+    def _shut(self, namespace: str) -> None:
+        self._doors = {door for door in self._doors if door.namespace != namespace}
+
+    def _ensure_router(self, step: steps.EnsureRouter) -> None:
+        for leg in step.router.legs:
+            if leg.bridge not in self.bridges:
+                raise NotFound.of("bridge", leg.bridge)
+        self._routers[step.router.id] = step.router
+
+    def _stands(self, router: Router) -> bool:
+        return all(leg.bridge in self.bridges for leg in router.legs)
+
+    def _remove_router(self, step: steps.RemoveRouter) -> None:
+        self._shut(router_namespace(step.router_id))
+        self._routers.pop(step.router_id, None)
 
     def _remove(self, step: steps.RemoveDhcp | steps.RemoveNetwork, *, whole: bool) -> None:
         id = step.network_id
         if whole and bridge_name(id) in self.taps.values():
             raise Conflict(f"bridge {bridge_name(id)} still has guests")
+        self._shut(dhcp_namespace(id))
         if whole:
             self.bridges.pop(bridge_name(id), None)
             self._networks.pop(id, None)

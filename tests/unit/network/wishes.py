@@ -11,11 +11,14 @@ from iaas.model.wiring import (
     DhcpHost,
     DhcpWiring,
     FixedIp,
+    FloatingIpWiring,
     GroupWiring,
     HostWiring,
     NetworkWiring,
     PortWiring,
     RemotePort,
+    RouterPort,
+    RouterWiring,
     RuleWiring,
     SubnetWiring,
     TunnelWiring,
@@ -99,8 +102,9 @@ def wish(
     networks: tuple[NetworkWiring, ...] = (),
     ports: tuple[PortWiring, ...] = (),
     groups: tuple[GroupWiring, ...] = (),
+    routers: tuple[RouterWiring, ...] = (),
 ) -> HostWiring:
-    return HostWiring(networks=networks, ports=ports, groups=groups)
+    return HostWiring(networks=networks, ports=ports, groups=groups, routers=routers)
 
 
 def small(*numbers: int, name: str = "net", zone: int = ZONE, cidr: str = "10.77.0.0/24") -> HostWiring:
@@ -135,3 +139,38 @@ def tunnelled(
     peers = tuple(sorted(({*ports, dhcp_on} if dhcp_on else {*ports}) - {here}))
     tunnel = TunnelWiring(peers=peers, remotes=tuple(remotes))
     return replace(net, tunnel=tunnel, dhcp=net.dhcp if dhcp_on == here else None)
+
+
+def outside(name: str = "outside", cidr: str = "203.0.113.0/24", *, zone: int = ZONE + 300) -> NetworkWiring:
+    """The external network of routers: flat on physnet1, nobody's DHCP."""
+    return network(name, cidr, zone=zone, dhcp=False, kind="flat", physical_network="physnet1", mtu=1500)
+
+
+def router(
+    name: str, *interfaces: tuple[str, str], gateway: str | None = None, floating: Mapping[str, str] | None = None,
+    **changes: object,
+) -> RouterWiring:  # fmt: skip
+    """``interfaces``: (network, address); ``gateway``: its address on the network "outside", whose .1 is the next hop;
+    ``floating``: floating address -> fixed address."""
+    plain = RouterWiring(
+        id=uid(name),
+        interfaces=tuple(_router_port(name, net, ip) for net, ip in interfaces),
+        gateway=_router_port(name, "outside", gateway) if gateway else None,
+        next_hops=(gateway.rsplit(".", 1)[0] + ".1",) if gateway else (),
+        snat=True,
+        routes=(),
+        floating_ips=tuple(
+            FloatingIpWiring(id=uid(f"{name}-{ip}"), floating_ip=ip, fixed_ip=fixed)
+            for ip, fixed in (floating or {}).items()
+        ),
+        revision=1,
+    )  # fmt: skip
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def _router_port(router: str, net: str, ip: str) -> RouterPort:
+    number = int(uid(f"{router}-{net}")[:4], 16)
+    return RouterPort(
+        port_id=uid(f"{router}-{net}"), network_id=uid(net), mac=f"fa:16:3e:77:{number >> 8:02x}:{number & 255:02x}",
+        ips=((ip, 24),), mtu=1450,
+    )  # fmt: skip

@@ -17,7 +17,14 @@ from iaas.errors import Invalid
 from iaas.host import netlink, netns
 from iaas.host.exec import Runner
 from iaas.host.netlink import Link
-from iaas.model.wiring import NetworkInventory, NetworkWiring, bridge_name, dhcp_namespace, tunnel_name
+from iaas.model.wiring import (
+    NetworkInventory,
+    NetworkWiring,
+    bridge_name,
+    dhcp_namespace,
+    router_namespace,
+    tunnel_name,
+)
 from iaas.network.agent import steps
 from iaas.network.agent.steps import Namespace, Step
 from iaas.network.drivers.driver import DriverSettings, Found
@@ -26,6 +33,7 @@ from iaas.network.drivers.linuxbridge.dhcp import DhcpServers
 from iaas.network.drivers.linuxbridge.metadata_proxy import MetadataProxy
 from iaas.network.drivers.linuxbridge.packet_filter import PacketFilter
 from iaas.network.drivers.linuxbridge.records import Records
+from iaas.network.drivers.linuxbridge.routers import Routers
 
 _NAMESPACE = "namespace"  # the record of a DHCP namespace
 _MARK = re.compile(r"[a-z0-9_]{1,32}")
@@ -47,6 +55,7 @@ class LinuxBridgeDriver:
         self._filter = PacketFilter(self._runner, self._records, settings.mark)
         self._dhcp = DhcpServers(self._runner, self._records, settings.domain)
         self._metadata = MetadataProxy(settings.metadata_url, settings.metadata_secret)
+        self._routers = Routers(self._runner, Records(settings.state_dir / "routers"), self._metadata.shut)
         self._actions: dict[type[Any], Callable[[Any], None]] = {
             steps.EnsureBridge: self._ensure_bridge,
             steps.EnsureTunnel: lambda step: tunnels.ensure(self._runner, step.tunnel, self._local),
@@ -55,13 +64,15 @@ class LinuxBridgeDriver:
             steps.EnsureNamespace: self._ensure_namespace,
             steps.EnsureDhcp: lambda step: self._dhcp.ensure(step.network),
             steps.ReleaseLease: lambda step: self._dhcp.release(step.network_id, step.mac, step.ip),
-            steps.ServeMetadata: lambda step: self._metadata.open(step.network_id),
+            steps.ServeMetadata: lambda step: self._metadata.open(step.door),
+            steps.EnsureRouter: lambda step: self._routers.ensure(step.router),
+            steps.RemoveRouter: lambda step: self._routers.remove(step.router_id),
             steps.RemoveDhcp: lambda step: self._remove_dhcp(step.network_id),
             steps.RemoveNetwork: lambda step: self._remove_network(step.network_id),
         }
 
     def found(self) -> Found:
-        networks, links = self._records.networks(), netlink.links()
+        networks, links = self._records.ids(), netlink.links()
         loaded, in_force = self._filter.found()
         return Found(
             networks=tuple(networks),
@@ -74,14 +85,16 @@ class LinuxBridgeDriver:
             namespaces=tuple(self._namespaces(networks, links)),
             dhcp=tuple(self._served(networks)),
             leases=self._leases(networks),
-            metadata=tuple(id for id in networks if self._metadata.serves(id)),
+            metadata=self._metadata.served(),
+            router_ids=self._routers.ids(),
+            routers=self._routers.found(links),
         )
 
     def apply(self, step: Step) -> None:
         self._actions[type(step)](step)
 
     def inventory(self) -> NetworkInventory:
-        networks, links = self._records.networks(), netlink.links()
+        networks, links = self._records.ids(), netlink.links()
         spaces = set(netns.names())
         return NetworkInventory(
             bridges=tuple(name for name in map(bridge_name, networks) if name in links),
@@ -92,6 +105,8 @@ class LinuxBridgeDriver:
             leases=self._leases(networks),
             dnsmasq=tuple(id for id in networks if self._dhcp.live(id)),
             tunnels=tuple(name for name in map(tunnel_name, networks) if name in links),
+            routers=tuple(id for id in self._routers.ids() if router_namespace(id) in spaces),
+            floating_ips=self._routers.floating_ips(links),
         )
 
     def close(self) -> None:
@@ -100,7 +115,9 @@ class LinuxBridgeDriver:
     def clear(self) -> None:
         """Removes everything that is ours from the host, rules included: for tests, and for taking a host out
         of service. Raises Conflict while a guest is plugged in."""
-        for network_id in self._records.networks():
+        for router_id in self._routers.ids():
+            self._routers.remove(router_id)
+        for network_id in self._records.ids():
             self._remove_network(network_id)
         self._filter.clear()
         self._records.remove(None, "filter")
@@ -120,7 +137,7 @@ class LinuxBridgeDriver:
 
     def _remove_dhcp(self, network_id: str) -> None:
         """The metadata socket first: it would keep the namespace alive without a name."""
-        self._metadata.shut(network_id)
+        self._metadata.shut(dhcp_namespace(network_id))
         self._dhcp.remove(network_id)
         before = self._records.read(network_id, _NAMESPACE, Namespace)
         namespaces.remove(self._runner, network_id, before.port_id if before else None)

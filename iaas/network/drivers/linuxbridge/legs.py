@@ -26,7 +26,7 @@ class Inside:
 
 def inside(namespace: str) -> Inside:
     """Raises NotFound without the namespace."""
-    return netns.inside(namespace, _look)
+    return netns.inside(namespace, look)
 
 
 def ensure(
@@ -56,7 +56,8 @@ def address_lines(device: str, now: frozenset[str], wanted: tuple[str, ...]) -> 
     return lines + [f"address replace {address} dev {device}{' nodad' if ':' in address else ''}" for address in new]
 
 
-def _look() -> Inside:
+def look() -> Inside:
+    """Of the calling thread's namespace."""
     links = netlink.links()
     names = {link.index: link.name for link in links.values()}
     addresses: dict[str, set[str]] = {name: set() for name in links}

@@ -1,6 +1,6 @@
-"""169.254.169.254:80 of every network on this host: a socket in each namespace, one thread that accepts, few
-that forward. The socket says which network asks, the peer's address (which the packet filter vouches for)
-who.
+"""169.254.169.254:80 of every network on this host: a socket in each DHCP namespace and at each router's interface, one
+thread that accepts, few that forward. The socket says which network asks (in a router it is bound to the interface, so
+that no other network's packets reach it), the peer's address (which the packet filter vouches for) who.
 
 Plain sockets instead of a server class: the agent lives on every network host, and this is all the HTTP it
 needs. A request has 5 s, an answer 1 MiB; a network that floods fills its own few places and no other's.
@@ -15,6 +15,7 @@ import selectors
 import socket
 import threading
 import time
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -22,8 +23,8 @@ from urllib.parse import urlsplit
 from iaas import failpoints
 from iaas.errors import Invalid, NotFound
 from iaas.host import netns
-from iaas.model.wiring import dhcp_namespace
-from iaas.network.drivers.linuxbridge import metadata_request
+from iaas.network.agent.steps import Door
+from iaas.network.drivers.linuxbridge import bridges, metadata_request
 from iaas.network.drivers.linuxbridge.metadata_request import HEAD_BYTES, Refused, Request
 
 _LOG = logging.getLogger(__name__)
@@ -34,12 +35,12 @@ WORKERS, PER_NETWORK = 16, 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Door:
-    """A listening socket and the namespace that it is in."""
+class _Open:
+    """A listening socket and the place that it is in: the namespace's identity and the device's number."""
 
-    network_id: str
+    door: Door
     socket: socket.socket
-    namespace: tuple[int, int] | None
+    place: tuple[object, int | None]
 
 
 class MetadataProxy:
@@ -54,7 +55,7 @@ class MetadataProxy:
         self._api = (parts.hostname, parts.port or 80)
         self._host, self._base = parts.netloc, parts.path.rstrip("/")
         self._secret = secret
-        self._doors: dict[str, _Door] = {}
+        self._doors: dict[Door, _Open] = {}
         self._busy: dict[str, int] = {}
         self._lock = threading.Lock()
         self._selector = selectors.DefaultSelector()
@@ -64,37 +65,41 @@ class MetadataProxy:
         self._acceptor: threading.Thread | None = None
         self._closed = False
 
-    def open(self, network_id: str) -> None:
-        """Serves the network's namespace; harmless when it does. Raises NotFound without the namespace."""
-        if self.serves(network_id):
+    def open(self, door: Door) -> None:
+        """Serves the door; harmless when it does. Raises NotFound without its namespace or device."""
+        place = _place(door)
+        if place is None:
+            raise NotFound.of("namespace", door.namespace)
+        there = self._doors.get(door)
+        if there is not None and there.place == place:
             return
-        self.shut(network_id)
-        name = dhcp_namespace(network_id)
-        identity = netns.identity(name)
-        if identity is None:
-            raise NotFound.of("namespace", name)
+        self._close([door])
         failpoints.hit("network.agent.before_metadata")
-        door = _Door(network_id=network_id, socket=netns.inside(name, _listen), namespace=identity)
+        made = _Open(door=door, socket=netns.inside(door.namespace, lambda: _listen(door.device)), place=place)
         with self._lock:
-            self._doors[network_id] = door
-            self._selector.register(door.socket, selectors.EVENT_READ, door)
+            self._doors[door] = made
+            self._selector.register(made.socket, selectors.EVENT_READ, made)
             if self._acceptor is None:
                 self._acceptor = threading.Thread(target=self._accept_all, name="metadata", daemon=True)
                 self._acceptor.start()
         self._wake()
 
-    def serves(self, network_id: str) -> bool:
-        """Whether the socket is open, and in the namespace that has the name now."""
-        door = self._doors.get(network_id)
-        return door is not None and door.namespace == netns.identity(dhcp_namespace(network_id))
+    def served(self) -> tuple[Door, ...]:
+        """The doors whose socket is open, and in the namespace that has the name now."""
+        open_now = list(self._doors.values())
+        return tuple(there.door for there in open_now if there.place[0] == netns.identity(there.door.namespace))
 
-    def shut(self, network_id: str) -> None:
-        """Closes the network's socket, which would keep a removed namespace alive."""
+    def shut(self, namespace: str, keep: Collection[str] = ()) -> None:
+        """Closes the namespace's sockets, which would keep it alive without a name; not those at devices to keep."""
+        self._close([door for door in self._doors if door.namespace == namespace and door.device not in keep])
+
+    def _close(self, doors: Iterable[Door]) -> None:
         with self._lock:
-            door = self._doors.pop(network_id, None)
-            if door is not None:
-                self._selector.unregister(door.socket)
-                door.socket.close()
+            for door in doors:
+                there = self._doors.pop(door, None)
+                if there is not None:
+                    self._selector.unregister(there.socket)
+                    there.socket.close()
         self._wake()
 
     def close(self) -> None:
@@ -102,8 +107,7 @@ class MetadataProxy:
         if self._closed:
             return
         self._closed = True
-        for network_id in list(self._doors):
-            self.shut(network_id)
+        self._close(list(self._doors))
         self._wake()
         if self._acceptor is not None:
             self._acceptor.join(SECONDS)
@@ -125,22 +129,23 @@ class MetadataProxy:
                 else:
                     self._accept(key.data)
 
-    def _accept(self, door: _Door) -> None:
+    def _accept(self, there: _Open) -> None:
+        network_id = there.door.network_id
         try:
-            client, (ip, _) = door.socket.accept()
+            client, (ip, _) = there.socket.accept()
         except OSError:  # the client went away before, or the door was closed meanwhile
             return
         client.settimeout(SECONDS)
         with self._lock:
-            full = self._busy.get(door.network_id, 0) >= PER_NETWORK
+            full = self._busy.get(network_id, 0) >= PER_NETWORK
             if not full:
-                self._busy[door.network_id] = self._busy.get(door.network_id, 0) + 1
+                self._busy[network_id] = self._busy.get(network_id, 0) + 1
         if full:
             with client, contextlib.suppress(OSError):
                 client.setblocking(False)
                 client.send(metadata_request.refusal(503))
         else:
-            self._pool.submit(self._serve, client, door.network_id, ip)
+            self._pool.submit(self._serve, client, network_id, ip)
 
     def _serve(self, client: socket.socket, network_id: str, ip: str) -> None:
         try:
@@ -183,10 +188,22 @@ class MetadataProxy:
         return bytes(answer) if answer.startswith(b"HTTP/1.") else metadata_request.refusal(502)
 
 
-def _listen() -> socket.socket:
+def _place(door: Door) -> tuple[object, int | None] | None:
+    """None without the namespace or the device."""
+    identity = netns.identity(door.namespace)
+    if identity is None or door.device is None:
+        return (identity, None) if identity else None
+    device = door.device
+    number = netns.inside(door.namespace, lambda: bridges.index(device))
+    return (identity, number) if number is not None else None
+
+
+def _listen(device: str | None) -> socket.socket:
     door = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if device is not None:
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode() + b"\0")
         door.bind((ADDRESS, PORT))
         door.listen(64)
         door.setblocking(False)

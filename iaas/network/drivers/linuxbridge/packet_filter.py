@@ -1,8 +1,7 @@
 """The packet filter in the kernel: load, compare, forget flows. The text comes from nft_rules.py.
 
 The rules stand when the agent is gone and are replaced in one atomic step, never removed (S-078). Whether
-they are still what was loaded is seen by comparing the kernel's own listing with the one right after the load
-(F-74).
+they are still what was loaded is ruleset.py's to see (F-74).
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ import re
 from dataclasses import dataclass
 
 from iaas import failpoints
-from iaas.errors import Internal
 from iaas.host.exec import Runner
 from iaas.network.agent.steps import Filter
 from iaas.network.drivers.linuxbridge import nft_rules
 from iaas.network.drivers.linuxbridge.records import Records
+from iaas.network.drivers.linuxbridge.ruleset import Ruleset
 
 _RECORD = "filter"
 _SECONDS = 30.0
@@ -39,6 +38,7 @@ class PacketFilter:
         self._records = records
         self._mark = mark
         self._table = nft_rules.table_name(mark)
+        self._rules = Ruleset(runner, self._table, ("bridge", "inet"))
         self._sound: _Loaded | None = None  # the record whose text was compared last
 
     def found(self) -> tuple[Filter | None, bool]:
@@ -49,18 +49,15 @@ class PacketFilter:
         if loaded != self._sound and _digest(nft_rules.render(loaded.filter, self._mark)) != loaded.text:
             return loaded.filter, False
         self._sound = loaded
-        return loaded.filter, self._listing() == loaded.listing
+        return loaded.filter, self._rules.is_as_loaded(loaded.listing)
 
     def load(self, wanted: Filter, forget: tuple[tuple[int, str], ...]) -> None:
         """The record is written last: after a crash in between the load and the forgetting are done again."""
         text = nft_rules.render(wanted, self._mark)
         failpoints.hit("network.agent.before_filter")
-        self._runner.run(["nft", "-f", "-"], timeout=_SECONDS, input=text)
+        listing = self._rules.load(text)
         failpoints.hit("network.agent.after_filter")
         self._forget(forget)
-        listing = self._listing()
-        if listing is None:
-            raise Internal("the packet filter vanished right after it was loaded")
         self._records.write(None, _RECORD, _Loaded(filter=wanted, text=_digest(text), listing=listing))
 
     def taps(self) -> tuple[str, ...]:
@@ -71,21 +68,7 @@ class PacketFilter:
 
     def clear(self) -> None:
         """Takes the tables away: for tests, and for an operator who takes the agent off a host."""
-        for family in ("bridge", "inet"):
-            text = f"table {family} {self._table}\ndelete table {family} {self._table}\n"
-            self._runner.run(["nft", "-f", "-"], timeout=_SECONDS, input=text)
-
-    def _listing(self) -> str | None:
-        """Digest of both tables without their counters; None when one is missing. (Two commands: nft 1.0.6
-        knows only the last family of several lists in one.)"""
-        texts = []
-        for family in ("bridge", "inet"):
-            argv = ["nft", "-s", "list", "table", family, self._table]
-            result = self._runner.run(argv, timeout=_SECONDS, ok_codes=(0, 1), max_output=_OUTPUT)
-            if result.code != 0:
-                return None
-            texts.append(result.stdout)
-        return _digest("".join(texts))
+        self._rules.clear()
 
     def _forget(self, flows: tuple[tuple[int, str], ...]) -> None:
         """conntrack ends with 1 when it found none."""

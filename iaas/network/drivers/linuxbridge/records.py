@@ -1,6 +1,7 @@
-"""What a driver remembers on disk: a directory per network, which is also the proof that the network is ours.
+"""What a driver remembers on disk: a directory per network or router, which is also the proof
+that it is ours.
 
-A directory is made before the first thing of its network and removed after the last (C-14), so that a crash
+A directory is made before the first thing of its network or router and removed after the last (C-14), so that a crash
 in between leaves a record that leads to the thing. Several agents on one machine have several state
 directories.
 """
@@ -20,13 +21,13 @@ T = TypeVar("T")
 
 
 class Records:
-    """JSON values and plain text files under ``state_dir/<network id>/``."""
+    """JSON values and plain text files under ``state_dir/<id>/``."""
 
     def __init__(self, state_dir: Path) -> None:
         self._root = state_dir
         state_dir.mkdir(parents=True, exist_ok=True)
 
-    def networks(self) -> list[str]:
+    def ids(self) -> list[str]:
         return sorted(path.name for path in self._root.iterdir() if is_uuid(path.name) and path.is_dir())
 
     def directory(self, network_id: str) -> Path:

@@ -18,10 +18,10 @@ def test_a_value_comes_back_as_it_was(tmp_path: Path) -> None:
     records.claim(wiring.id)
     records.write(wiring.id, "dhcp", wiring)
     assert Records(tmp_path / "state").read(wiring.id, "dhcp", NetworkWiring) == wiring
-    assert records.networks() == [wiring.id]
+    assert records.ids() == [wiring.id]
     records.forget(wiring.id)
     records.forget(wiring.id)
-    assert records.networks() == []
+    assert records.ids() == []
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"id": 7}', b"[]"])
@@ -41,7 +41,7 @@ def test_other_things_in_the_directory_are_not_networks(tmp_path: Path) -> None:
     records = Records(tmp_path)
     (tmp_path / "lost+found").mkdir()
     records.write(None, "filter", {})
-    assert records.networks() == []
+    assert records.ids() == []
 
 
 def test_the_same_content_is_not_written_again(tmp_path: Path) -> None:
