@@ -17,7 +17,7 @@ from iaas.network.agent.plan import plan
 from iaas.network.drivers.driver import Found, NetworkDriver
 from iaas.network.drivers.fake import FakeDriver
 from tests.integration.network_rig import Guest, Rig, eventually, missing
-from tests.unit.network.wishes import ZONE, network, port, small, uid, wish
+from tests.unit.network.wishes import ZONE, network, outside, port, router, small, uid, wish
 
 NET = uid("net")
 
@@ -211,9 +211,7 @@ def test_a_restart_loses_the_metadata_sockets_and_nothing_else(bench: Bench) -> 
     before = _ours(bench.driver.found())
     bench.driver = bench.restart()
     assert _ours(bench.driver.found()) == replace(before, metadata=())
-    assert bench.reach(small(1)) == [
-        steps.ServeMetadata(door=steps.Door(network_id=NET, namespace=dhcp_namespace(NET)))
-    ]
+    assert bench.reach(small(1)) == [steps.ServeMetadata(door=steps.Door(network_id=NET))]
 
 
 def test_a_network_with_a_guest_in_its_bridge_is_not_removed(bench: Bench) -> None:
@@ -278,3 +276,46 @@ def test_a_flat_network_lives_on_the_operators_bridge(bench: Bench) -> None:
     found = bench.driver.found()
     assert found.networks == ()
     assert bench.physical["physnet1"] in {bridge.name for bridge in found.bridges}
+
+
+def _routed(**changes: object) -> HostWiring:
+    """Two networks without DHCP behind a router with a gateway."""
+    networks = (
+        network("net", "10.77.0.0/24", zone=ZONE, dhcp=False),
+        network("net2", "10.78.0.0/24", zone=ZONE + 90, dhcp=False),
+        outside(),
+    )
+    legs = (("net", "10.77.0.1"), ("net2", "10.78.0.1"))
+    floating = {"203.0.113.50": "10.77.0.11"}
+    return wish(networks, routers=(router("r1", *legs, gateway="203.0.113.10", floating=floating, **changes),))
+
+
+def test_a_router_is_found_as_it_was_wanted_and_its_doors_are_open(bench: Bench) -> None:
+    done = bench.reach(_routed())
+    assert [type(step) for step in done[-3:]] == [steps.EnsureRouter, steps.ServeMetadata, steps.ServeMetadata]
+    assert bench.reach(_routed()) == []
+    inventory = bench.driver.inventory()
+    assert (inventory.routers, inventory.floating_ips) == ((uid("r1"),), ((uid("r1"), "203.0.113.50"),))
+    assert {door.network_id for door in bench.driver.found().metadata} == {NET, uid("net2")}
+    bench.driver = bench.restart()
+    assert {type(step) for step in bench.reach(_routed())} == {steps.ServeMetadata}
+
+
+def test_a_changed_router_is_made_so_and_an_unwanted_one_goes_with_its_doors(bench: Bench) -> None:
+    bench.reach(_routed())
+    assert bench.reach(_routed(floating_ips=(), snat=False))
+    assert bench.driver.inventory().floating_ips == ()
+    bench.reach(replace(_routed(), routers=()))
+    found = bench.driver.found()
+    assert (found.router_ids, found.routers, found.metadata) == ((), (), ())
+    assert bench.driver.inventory().routers == ()
+    bench.driver.apply(steps.RemoveRouter(router_id=uid("r1")))
+
+
+def test_a_router_without_a_bridge_of_its_networks_is_not_found(bench: Bench) -> None:
+    planned = plan(_routed(), bench.driver.found(), bench.physical)
+    router_step = next(step for step in planned.steps if isinstance(step, steps.EnsureRouter))
+    with pytest.raises(NotFound):
+        bench.driver.apply(router_step)
+    bench.driver.apply(steps.RemoveRouter(router_id=uid("r1")))
+    assert bench.driver.found().router_ids == ()

@@ -16,11 +16,11 @@ from iaas.model.wiring import HostWiring, bridge_name
 from iaas.network.agent.plan import plan
 from tests.integration.network_host import Host, Site
 from tests.integration.network_rig import Rig, eventually, missing
-from tests.unit.network.wishes import port, small, tunnelled, uid, wish
+from tests.unit.network.wishes import outside, port, router, small, tunnelled, uid, wish
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
 NET = uid("net")
-OURS = {"brq", "tap", "vx-", "dp-"}
+OURS = {"brq", "tap", "vx-", "dp-", "rp-"}
 HERE, THERE = "198.18.0.1", "198.18.0.2"
 POINTS = [point for point in failpoints.points() if point.startswith("network.agent.")]
 
@@ -32,12 +32,14 @@ def host(tmp_path: Path) -> Iterator[Host]:
     site.clear()
 
 
-def _wanted(*numbers: int) -> HostWiring:
-    """A VXLAN network with DHCP, ports here, and one on another host."""
+def _wanted(*numbers: int, floating: bool = False) -> HostWiring:
+    """A VXLAN network with DHCP, ports here, one on another host, and a router to the outside."""
     local = small(*numbers)
     far = port("far", "net", 99, "10.77.0.99", "default")
     net = tunnelled("net", "10.77.0.0/24", 77, HERE, {HERE: local.ports, THERE: (far,)}, dhcp_on=HERE)
-    return replace(local, networks=(net,))
+    leads = {"203.0.113.50": "10.77.0.11"} if floating else {}
+    r1 = router("r1", ("net", "10.77.0.1"), gateway="203.0.113.10", floating=leads)
+    return replace(local, networks=(net, outside()), routers=(r1,))
 
 
 def _reach(rig: Rig, wanted: HostWiring) -> bool:
@@ -63,12 +65,13 @@ def test_a_death_at_any_point_is_made_good_by_the_next_agent(host: Host, point: 
 
 def _dies_at(rig: Rig, point: str) -> None:
     failpoints.arm(f"{point}=crash")
-    died = [_reach(rig, _wanted(1, 2))]
+    died = [_reach(rig, _wanted(1, 2, floating=True))]
     guest = rig.guest(_wanted(1, 2).ports[1], bridge_name(NET))
     assert guest.lease(rig.directory)
     guest.remove()
     died.append(_reach(rig, _wanted(1)))
-    assert rig.driver.inventory().leases == ()
+    inventory = rig.driver.inventory()
+    assert (inventory.leases, inventory.floating_ips, inventory.routers) == ((), (), (uid("r1"),))
     died.append(_reach(rig, wish()))
     assert any(died), "the point was never reached"
     assert {name for name in netlink.links() if name[:3] in OURS} == set()

@@ -13,7 +13,7 @@ from ipaddress import ip_address, ip_network
 
 from iaas.errors import Error, Invalid, NotFound, Unsupported
 from iaas.model.network import FLAT, LOCAL, VXLAN
-from iaas.model.wiring import HostWiring, NetworkWiring, bridge_name, dhcp_namespace, tap_name
+from iaas.model.wiring import HostWiring, NetworkWiring, bridge_name, tap_name
 from iaas.network.agent import filter as filters
 from iaas.network.agent import routers, segments
 from iaas.network.agent.steps import (
@@ -157,7 +157,7 @@ def _dhcp(network: NetworkWiring, bridge: str, found: Found) -> Iterator[Step]:
     for id, mac, ip in found.leases:
         if id == network.id and (mac.lower(), ip) not in clients:
             yield ReleaseLease(network_id=id, mac=mac, ip=ip)
-    door = Door(network_id=network.id, namespace=dhcp_namespace(network.id))
+    door = Door(network_id=network.id)
     if rebuilt or door not in found.metadata:
         yield ServeMetadata(door=door)
 

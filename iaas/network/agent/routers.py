@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
 
 from iaas.errors import Invalid, NotFound
-from iaas.model.wiring import RouterPort, RouterWiring, router_namespace
+from iaas.model.wiring import RouterPort, RouterWiring
 from iaas.network.agent.steps import Door, Leg, Router
 
 
@@ -53,9 +53,7 @@ def router_of(wanted: RouterWiring, bridges: Mapping[str, str]) -> Router:
 def doors(router: Router) -> Iterator[Door]:
     """Every interface answers for its network, whether or not a DHCP server does."""
     for leg in router.interfaces:
-        yield Door(
-            network_id=leg.network_id, namespace=router_namespace(router.id), device=interface_device(leg.port_id)
-        )
+        yield Door(network_id=leg.network_id, router_id=router.id, device=interface_device(leg.port_id))
 
 
 def _leg(port: RouterPort, bridges: Mapping[str, str], besides: Iterable[str] = ()) -> Leg:

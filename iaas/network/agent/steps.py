@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from iaas.model.wiring import GroupWiring, NetworkWiring
+from iaas.model.wiring import GroupWiring, NetworkWiring, dhcp_namespace, router_namespace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +100,12 @@ class Door:
     tells one network of the router from another."""
 
     network_id: str
-    namespace: str
+    router_id: str | None = None
     device: str | None = None
+
+    @property
+    def namespace(self) -> str:
+        return router_namespace(self.router_id) if self.router_id else dhcp_namespace(self.network_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +220,7 @@ def subject(step: Step) -> str | None:
         case RemoveRouter():
             return step.router_id
         case ServeMetadata():
-            return step.door.network_id
+            return step.door.router_id or step.door.network_id
         case LoadFilter():
             return None
     return step.network_id

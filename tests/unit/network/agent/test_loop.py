@@ -18,7 +18,7 @@ from iaas.network.agent.steps import PlugTap
 from iaas.network.drivers.fake import FakeDriver
 from iaas.rpc.network import NetworkAgentRpc, NetworkRpc
 from tests.integration.network_rig import Controller, eventually
-from tests.unit.network.wishes import network, port, small, uid, wish
+from tests.unit.network.wishes import network, port, router, small, uid, wish
 
 NET = uid("net")
 
@@ -236,3 +236,14 @@ def test_the_endpoint_offers_exactly_what_the_contract_says(host: Host) -> None:
     manager.look()
     assert manager.inventory().dnsmasq == (NET,)
     assert manager.inventory().bridges == (bridge_name(NET),)
+
+
+def test_a_router_is_reported_with_its_revision_and_one_that_failed_is_not(host: Host) -> None:
+    good, bad = router("good", ("net", "10.77.0.1")), router("bad", ("net", "10.77.0.9"), revision=3)
+    host.driver.failures[bad.id] = Internal("no room")
+    host.look(replace(small(1), routers=(good, bad)))
+    assert {pair for report in host.controller.reports for pair in report.routers} == {(good.id, 1)}
+    assert host.controller.told() == {uid("net-1"): 1}, "the guests of its networks are no worse off"
+    del host.driver.failures[bad.id]
+    host.look()
+    assert host.controller.reports[-1].routers == ((bad.id, 3),)

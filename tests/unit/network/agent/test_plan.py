@@ -7,23 +7,34 @@ from dataclasses import replace
 import pytest
 
 from iaas.errors import Invalid
-from iaas.model.wiring import FixedIp, HostWiring, NetworkWiring, PortWiring, bridge_name, tap_name
+from iaas.model.wiring import (
+    FixedIp,
+    FloatingIpWiring,
+    HostWiring,
+    NetworkWiring,
+    PortWiring,
+    RouterWiring,
+    bridge_name,
+    tap_name,
+)
 from iaas.network.agent.plan import Plan, physical_bridges, plan
 from iaas.network.agent.steps import (
     EnsureBridge,
     EnsureDhcp,
     EnsureNamespace,
+    EnsureRouter,
     EnsureTunnel,
     LoadFilter,
     PlugTap,
     ReleaseLease,
     RemoveDhcp,
     RemoveNetwork,
+    RemoveRouter,
     ServeMetadata,
 )
 from iaas.network.drivers.driver import Found
 from iaas.network.drivers.fake import FakeDriver
-from tests.unit.network.wishes import ZONE, network, port, small, subnet, tunnelled, uid, wish
+from tests.unit.network.wishes import ZONE, network, outside, port, router, small, subnet, tunnelled, uid, wish
 
 PHYSICAL = {"physnet1": "br-ex"}
 NET = uid("net")
@@ -225,3 +236,43 @@ def test_the_option_physical_networks_is_checked() -> None:
     for wrong in ("physnet1", ":br", "a:", "a:br ex", "a:" + "b" * 16, "a:br\nlink"):
         with pytest.raises(Invalid):
             physical_bridges([wrong])
+
+
+def _routed(*routers: RouterWiring) -> HostWiring:
+    net = network("net", "10.77.0.0/24", dhcp=False)
+    return HostWiring(networks=(net, outside()), ports=(), groups=(), routers=routers)
+
+
+def test_a_router_comes_after_its_networks_and_goes_before_them() -> None:
+    wanted = _routed(router("r1", ("net", "10.77.0.1"), gateway="203.0.113.10"))
+    kinds = _kinds(plan(wanted, FakeDriver().found(), PHYSICAL))
+    assert kinds == [LoadFilter, EnsureBridge, EnsureBridge, EnsureRouter, ServeMetadata]
+    found = _settled(wanted).found()
+    assert plan(wanted, found, PHYSICAL).steps == ()
+    first = plan(wish(), found, PHYSICAL)
+    assert f"router:{uid('r1')}" in first.suspects
+    assert _kinds(plan(wish(), found, PHYSICAL, first.suspects)) == [LoadFilter, RemoveRouter, *[RemoveNetwork] * 2]
+
+
+def test_a_router_on_a_network_that_is_not_wired_here_is_a_problem_of_its_own() -> None:
+    """S-087"""
+    lost = router("lost", ("nowhere", "10.9.0.1"))
+    good = router("r1", ("net", "10.77.0.1"))
+    planned = plan(_routed(lost, good), FakeDriver().found(), PHYSICAL)
+    assert [id for id, _ in planned.problems] == [uid("lost")]
+    assert [step.router.id for step in planned.steps if isinstance(step, EnsureRouter)] == [uid("r1")]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"floating_ips": (FloatingIpWiring(id="f", floating_ip="x", fixed_ip="10.77.0.2"),)},
+        {"next_hops": ("x",)},
+        {"routes": (("10.9.0.0/99", "10.77.0.2"),)},
+    ],
+)
+def test_odd_addresses_of_a_router_are_its_own_problem(changes: dict[str, object]) -> None:
+    odd = router("odd", ("net", "10.77.0.1"), gateway="203.0.113.10", **changes)
+    planned = plan(_routed(odd), FakeDriver().found(), PHYSICAL)
+    assert [id for id, _ in planned.problems] == [uid("odd")]
+    assert EnsureRouter not in _kinds(planned)
