@@ -107,13 +107,13 @@ def hypervisors(compute: Compute, with_servers: bool = False) -> list[Hypervisor
     with compute.database.read() as tx:
         found, now = nodes.all_nodes(tx), judged(tx)
         known = {item.host: item for item in services.all_of(tx, COMPUTE)}
-        guests = {node.host: servers.of_host(tx, node.host) for node in found} if with_servers else {}
+        guests = servers.names_by_host(tx) if with_servers else {}
     return [
         Hypervisor(
             node=node,
             service=known.get(node.host),
             up=node.host in known and known[node.host].is_up(now),
-            servers=tuple((server.id, server.name) for server in guests.get(node.host, ())),
+            servers=tuple(guests.get(node.host, ())),
         )
         for node in found
     ]

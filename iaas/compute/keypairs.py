@@ -107,4 +107,5 @@ def _take(compute: Compute, tx: Tx, context: Context, user_id: str) -> None:
     try:
         quotas.take(tx, user_id, {"key_pairs": 1}, {"key_pairs": limit})
     except QuotaExceeded as error:
-        raise QuotaExceeded("Quota exceeded, too many key pairs.", **error.details) from error
+        words = f"Quota exceeded, too many key pairs: already used {error.details['used']} of {limit}."
+        raise QuotaExceeded(words, **error.details) from error

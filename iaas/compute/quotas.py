@@ -51,3 +51,17 @@ def update(compute: Compute, project_id: str, wanted: Mapping[str, int], force: 
 def reset(compute: Compute, project_id: str) -> None:
     """Back to the defaults."""
     compute.database.run(lambda tx: quotas.clear_limits(tx, project_id, tuple(compute.quota)))
+
+
+def defaults(compute: Compute) -> Mapping[str, int]:
+    """The limits of a project that has none of its own."""
+    with compute.database.read() as tx:
+        return quotas.limits(tx, quotas.DEFAULTS, compute.quota)
+
+
+def update_defaults(compute: Compute, wanted: Mapping[str, int]) -> Mapping[str, int]:
+    def write(tx: Tx) -> Mapping[str, int]:
+        quotas.set_limits(tx, quotas.DEFAULTS, wanted)
+        return quotas.limits(tx, quotas.DEFAULTS, compute.quota)
+
+    return compute.database.run(write)

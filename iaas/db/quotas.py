@@ -10,13 +10,15 @@ from iaas.db.engine import TryAgain, Tx
 from iaas.db.schema.operations import quota_limits, quota_usage
 from iaas.errors import QuotaExceeded
 
+DEFAULTS = "class:default"  # the limits under this name hold for every project that has none of its own
+
 
 def limits(tx: Tx, project_id: str, defaults: Mapping[str, int]) -> dict[str, int]:
-    """The limits of a project: the defaults with its own on top; -1 is no limit."""
-    rows = tx.all(sa.select(quota_limits.c.resource, quota_limits.c.hard_limit)
-                  .where(quota_limits.c.project_id == project_id))  # fmt: skip
-    own = {row.resource: row.hard_limit for row in rows if row.resource in defaults}
-    return {**defaults, **own}
+    """The limits of a project: the configured ones, with those for all and then its own on top; -1 is no limit."""
+    c = quota_limits.c
+    rows = tx.all(sa.select(c.project_id, c.resource, c.hard_limit).where(c.project_id.in_((DEFAULTS, project_id))))
+    rows.sort(key=lambda row: bool(row.project_id != DEFAULTS))
+    return {**defaults, **{row.resource: row.hard_limit for row in rows if row.resource in defaults}}
 
 
 def set_limits(tx: Tx, project_id: str, values: Mapping[str, int]) -> None:

@@ -15,6 +15,7 @@ from iaas.compute.service import Compute
 from iaas.errors import Invalid, NotFound, Unsupported
 
 UUIDS = "2.53"
+WITHOUT_AMOUNTS = "2.88"
 
 
 def list_hypervisors(call: Call[Compute]) -> dict[str, Any]:
@@ -41,6 +42,30 @@ def uptime(call: Call[Compute]) -> None:
     raise Unsupported("The uptime of a host is not known.")
 
 
+def search(call: Call[Compute]) -> dict[str, Any]:
+    found = _matching(daemons.hypervisors(call.services), call.path["pattern"])
+    return {"hypervisors": [_brief(call, item, False) for item in found]}
+
+
+def servers(call: Call[Compute]) -> dict[str, Any]:
+    found = _matching(daemons.hypervisors(call.services, with_servers=True), call.path["pattern"])
+    return {"hypervisors": [{**_brief(call, item, False), **_guests(item)} for item in found]}
+
+
+def _matching(found: Sequence[Hypervisor], pattern: str) -> list[Hypervisor]:
+    """Raises NotFound when none does."""
+    matching = [item for item in found if pattern.lower() in item.node.hypervisor_hostname.lower()]
+    if not matching:
+        raise NotFound(f"No hypervisor matching '{pattern[:64]}' could be found.")
+    return matching
+
+
+def _guests(item: Hypervisor) -> dict[str, Any]:
+    """Until 2.74 a host without servers has no such key."""
+    shown = [{"uuid": id, "name": name} for id, name in item.servers]
+    return {"servers": shown} if shown else {}
+
+
 def _list(call: Call[Compute], detailed: bool) -> dict[str, Any]:
     with_servers = _with_servers(call)
     found, more = _page(call, daemons.hypervisors(call.services, with_servers))
@@ -53,10 +78,7 @@ def _list(call: Call[Compute], detailed: bool) -> dict[str, Any]:
 
 def _page(call: Call[Compute], found: Sequence[Hypervisor]) -> tuple[Sequence[Hypervisor], bool]:
     if call.at_least(UUIDS) and (pattern := call.query.get("hypervisor_hostname_pattern")):
-        found = [item for item in found if pattern.lower() in item.node.hypervisor_hostname.lower()]
-        if not found:
-            raise NotFound(f"No hypervisor matching '{pattern[:64]}' could be found.")
-        return found, False
+        return _matching(found, pattern), False
     if not call.at_least("2.33"):
         return found, False
     page = paging.page(call.query, {}, ())
@@ -90,26 +112,29 @@ def _brief(call: Call[Compute], item: Hypervisor, with_servers: bool) -> dict[st
         "state": "up" if item.up else "down",
         "status": "disabled" if item.service is None or item.service.disabled else "enabled",
     }
-    if with_servers and (item.servers or call.at_least("2.75")):
-        shown["servers"] = [{"uuid": id, "name": name} for id, name in item.servers]
+    if with_servers:
+        shown |= {"servers": []} if call.at_least("2.75") else {}
+        shown |= _guests(item)
     return shown
 
 
 def _full(call: Call[Compute], item: Hypervisor, with_servers: bool) -> dict[str, Any]:
     node, service = item.node, item.service
-    return {
+    shown: dict[str, Any] = {
         **_brief(call, item, with_servers),
-        **_amounts(node),
         "hypervisor_type": node.hypervisor_type,
         "hypervisor_version": node.hypervisor_version,
         "host_ip": node.host_ip,
-        "cpu_info": {"arch": node.cpu_arch} if call.at_least("2.28") else f'{{"arch": "{node.cpu_arch}"}}',
         "service": {
             "id": (service.id if call.at_least(UUIDS) else int(service.id[:7], 16)) if service else None,
             "host": node.host,
             "disabled_reason": service.disabled_reason if service else None,
         },
     }
+    if call.at_least(WITHOUT_AMOUNTS):
+        return {**shown, "uptime": None}
+    cpu = {"arch": node.cpu_arch} if call.at_least("2.28") else f'{{"arch": "{node.cpu_arch}"}}'
+    return {**shown, **_amounts(node), "cpu_info": cpu}
 
 
 _AMOUNTS = (
@@ -140,7 +165,9 @@ _RULE = "os_compute_api:os-hypervisors:"
 ROUTES = (
     Route("GET", _PATH, list_hypervisors, policy=Rule(_RULE + "list", ADMIN)),
     Route("GET", _PATH + "/detail", list_details, policy=Rule(_RULE + "list-detail", ADMIN)),
-    Route("GET", _PATH + "/statistics", statistics, policy=Rule(_RULE + "statistics", ADMIN)),
+    Route("GET", _PATH + "/statistics", statistics, policy=Rule(_RULE + "statistics", ADMIN), until="2.87"),
     Route("GET", _PATH + "/<id>", show_hypervisor, policy=Rule(_RULE + "show", ADMIN)),
-    Route("GET", _PATH + "/<id>/uptime", uptime, policy=Rule(_RULE + "uptime", ADMIN)),
+    Route("GET", _PATH + "/<id>/uptime", uptime, policy=Rule(_RULE + "uptime", ADMIN), until="2.87"),
+    Route("GET", _PATH + "/<pattern>/search", search, policy=Rule(_RULE + "search", ADMIN), until="2.52"),
+    Route("GET", _PATH + "/<pattern>/servers", servers, policy=Rule(_RULE + "servers", ADMIN), until="2.52"),
 )

@@ -19,37 +19,37 @@ _CONSTANT: Mapping[str, tuple[int, int]] = {
     "fixed_ips": (-1, 35), "floating_ips": (-1, 35), "security_groups": (-1, 35), "security_group_rules": (-1, 35),
     "injected_files": (0, 56), "injected_file_content_bytes": (0, 56), "injected_file_path_bytes": (0, 56),
 }  # fmt: skip
-_LIMIT = {"type": ["integer", "string"], "pattern": "^-?[0-9]{1,10}$", "minimum": -1, "maximum": 2**31 - 1}
-_RESOURCES = (
+LIMIT = {"type": ["integer", "string"], "pattern": "^-?[0-9]{1,10}$", "minimum": -1, "maximum": 2**31 - 1}
+RESOURCES = (
     "instances", "cores", "ram", "key_pairs", "metadata_items", "server_groups", "server_group_members",
 )  # fmt: skip
-UPDATE = obj({"quota_set": obj({**dict.fromkeys(_RESOURCES, _LIMIT), "force": BOOLEAN,
+UPDATE = obj({"quota_set": obj({**dict.fromkeys(RESOURCES, LIMIT), "force": BOOLEAN,
                                 "tenant_id": {"type": "string", "maxLength": 64}})}, ("quota_set",))  # fmt: skip
 
 
 def show(call: Call[Compute]) -> dict[str, Any]:
     found = _own(call, "show")
-    return {"quota_set": {"id": call.path["id"], **_shown(call, found.limits)}}
+    return {"quota_set": {"id": call.path["id"], **shown(call, found.limits)}}
 
 
 def defaults(call: Call[Compute]) -> dict[str, Any]:
-    return {"quota_set": {"id": call.path["id"], **_shown(call, call.services.quota)}}
+    return {"quota_set": {"id": call.path["id"], **shown(call, quotas.defaults(call.services))}}
 
 
 def detail(call: Call[Compute]) -> dict[str, Any]:
     found = _own(call, "detail")
     counted = {
         name: {"limit": limit, "in_use": found.used.get(name, 0) if name in quotas.COUNTED else 0, "reserved": 0}
-        for name, limit in _shown(call, found.limits).items()
+        for name, limit in shown(call, found.limits).items()
     }
     return {"quota_set": {"id": call.path["id"], **counted}}
 
 
 def update(call: Call[Compute]) -> dict[str, Any]:
     body = call.body["quota_set"]
-    wanted = {name: int(body[name]) for name in _RESOURCES if name in body}
+    wanted = {name: int(body[name]) for name in RESOURCES if name in body}
     limits = quotas.update(call.services, call.path["id"], wanted, as_bool(body.get("force", False)))
-    return {"quota_set": _shown(call, limits)}
+    return {"quota_set": shown(call, limits)}
 
 
 def delete(call: Call[Compute]) -> None:
@@ -61,10 +61,10 @@ def _own(call: Call[Compute], verb: str) -> Quotas:
     return quotas.of_project(call.services, call.path["id"])
 
 
-def _shown(call: Call[Compute], limits: Mapping[str, int]) -> dict[str, int]:
+def shown(call: Call[Compute], limits: Mapping[str, int]) -> dict[str, int]:
     minor = call.version.minor if call.version else 1
     constant = {name: limit for name, (limit, last) in _CONSTANT.items() if minor <= last}
-    return {**{name: limits[name] for name in _RESOURCES}, **constant}
+    return {**{name: limits[name] for name in RESOURCES}, **constant}
 
 
 def limits(call: Call[Compute]) -> dict[str, Any]:

@@ -123,6 +123,18 @@ def residents(tx: Tx, project_id: str, server_ids: Sequence[str]) -> dict[str, f
     return found
 
 
+def claimed_by_project(tx: Tx, host: str) -> dict[str, tuple[int, int, int]]:
+    """Project -> vCPUs, MiB and GiB that its servers have claimed on the host."""
+    c = allocations.c
+    rows = tx.all(
+        sa.select(servers.c.project_id, *(sa.func.sum(c[name]).label(name) for name in _AMOUNTS))
+        .join_from(allocations, servers, servers.c.id == c.server_id)
+        .where(c.host == host)
+        .group_by(servers.c.project_id)
+    )
+    return {row.project_id: (int(row.vcpus), int(row.ram_mb), int(row.disk_gb)) for row in rows}
+
+
 def build_failed(tx: Tx, host: str) -> None:
     """Counts a build that the host failed; the count begins anew after a while without one."""
     c, now = compute_nodes.c, tx.now()

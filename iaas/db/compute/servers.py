@@ -65,6 +65,16 @@ def of_host(tx: Tx, host: str) -> list[Server]:
     return [value(row) for row in rows]
 
 
+def names_by_host(tx: Tx) -> dict[str, list[tuple[str, str]]]:
+    """Host -> (id, name) of its servers. One query."""
+    c = servers.c
+    query = sa.select(c.host, c.id, c.name).where(c.host.is_not(None), c.deleted_at.is_(None))
+    found: dict[str, list[tuple[str, str]]] = {}
+    for row in tx.all(query.order_by(c.created_at, c.id)):
+        found.setdefault(row.host, []).append((row.id, row.name))
+    return found
+
+
 def by_ids(tx: Tx, server_ids: Sequence[str]) -> dict[str, Server]:
     """Also the deleted ones; ids that never were are absent."""
     rows = tx.all(SELECT.where(servers.c.id.in_(server_ids)))

@@ -155,7 +155,7 @@ def test_the_quota_of_keys_counts_per_user(world: World) -> None:
     for who in ("alice", "anton"):
         world.ok(who, "POST", "/v2.1/os-keypairs", {"keypair": {"name": "k", "public_key": ED}})
     words = world.refused(403, "alice", "POST", "/v2.1/os-keypairs", {"keypair": {"name": "l", "public_key": ED}})
-    assert words == "Quota exceeded, too many key pairs."
+    assert words == "Quota exceeded, too many key pairs: already used 1 of 1."
     world.ok("alice", "DELETE", "/v2.1/os-keypairs/k")
     world.ok("alice", "POST", "/v2.1/os-keypairs", {"keypair": {"name": "l", "public_key": ED}})
 

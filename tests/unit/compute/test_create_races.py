@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from iaas.db import audit
 from iaas.db.engine import Database
 from tests.api.compute.world import World, make_world
 
@@ -28,6 +29,24 @@ def test_of_twenty_at_the_last_place_one_gets_it(database: Database) -> None:
     assert statuses == [202] + [403] * 19
     assert world.used() == {"instances": 2, "cores": 2, "ram": 1024}
     assert len(world.ok("alice", "GET", SERVERS)["servers"]) == 2
+
+
+def test_of_fifty_that_race_for_ten_places_ten_get_one_and_the_rest_are_told_why(database: Database) -> None:
+    world = make_world(database)
+    answers = []
+
+    def create() -> int:
+        answer = world.call("alice", "POST", SERVERS, _body(world))
+        answers.append(answer)
+        return answer.status_code
+
+    assert _statuses(50, create) == [202] * 10 + [403] * 40
+    words = {answer.get_json()["forbidden"]["message"] for answer in answers if answer.status_code == 403}
+    assert words == {"Quota exceeded for instances: Requested 1, but already used 10 of 10 instances"}
+    assert world.used() == {"instances": 10, "cores": 10, "ram": 5120}
+    with database.read() as tx:
+        facts = audit.facts(tx)
+    assert {key: used for key, used in facts.usage.items() if used} == facts.counted
 
 
 def test_of_many_deletes_one_does_the_work(database: Database) -> None:
