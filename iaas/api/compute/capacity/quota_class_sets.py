@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from iaas.api.call import Call
-from iaas.api.compute.quota_sets import LIMIT, RESOURCES, shown
+from iaas.api.compute.capacity.quota_sets import LIMIT, RESOURCES, shown
 from iaas.api.route import ADMIN, Route, Rule
 from iaas.api.schema import obj
 from iaas.compute import quotas
