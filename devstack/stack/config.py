@@ -6,6 +6,7 @@ from pathlib import Path
 
 from devstack.stack import files
 from devstack.stack.failure import Failure
+from devstack.stack.layouts import BROKER, CONTROL
 from devstack.stack.settings import Settings
 
 REGION = "RegionOne"
@@ -34,14 +35,21 @@ def sections(settings: Settings) -> dict[str, dict[str, str]]:
 def _shared(settings: Settings) -> dict[str, dict[str, str]]:
     """One file for every host: what is a host's own is found out or told on the command line, and directories are
     the usual ones (A-010)."""
+    assert settings.fleet
+    brokers = [broker_url(settings.at(host)) for host in settings.fleet.having(BROKER)]
+    several = len(settings.fleet.having(CONTROL)) > 1  # each listens at whatever address it has
+    place = "0.0.0.0" if several else settings.address  # noqa: S104 - in a namespace
     return {
         "database": {"connection": database_url(settings)},
-        "bus": {"urls": broker_url(settings)},
+        "bus": {"urls": ",".join(brokers)},
         "auth": {
             "metadata_secret": settings.secrets.metadata_secret,
             "internal_secret": settings.secrets.internal_secret,
         },
-        "api": {f"{name}_listen": f"{settings.address}:{getattr(settings.ports, name)}/" for name in _APIS},
+        "api": {
+            **{f"{name}_listen": f"{place}:{getattr(settings.ports, name)}/" for name in _APIS},
+            **({"public_host": settings.address} if several else {}),
+        },
         "network": {
             "physical_networks": "physnet1:br-ex",
             "metadata_url": f"http://{settings.address}:{settings.ports.metadata}",

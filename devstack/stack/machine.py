@@ -15,6 +15,7 @@ from pathlib import Path
 
 from devstack.stack import leftovers, mounts, processes
 from devstack.stack.failure import Failure
+from devstack.stack.layouts import CONTROL, DATABASE
 from devstack.stack.settings import Settings
 
 
@@ -22,6 +23,10 @@ def init_words(settings: Settings, command: Sequence[str]) -> list[str]:
     """The command that makes the namespaces and runs ``command`` as the host's only child of PID 1."""
     assert settings.host
     places = [f"{settings.state}/{name}:{place}" for name, place in mounts.CLOUD.items()]
+    if CONTROL in settings.host.roles and DATABASE not in settings.host.roles:
+        assert settings.fleet  # a second controller: keys and images are shared among all that serve them
+        first = settings.state.parent / settings.fleet.having(DATABASE)[0].name
+        places += [f"{first}/lib/{name}:{mounts.CLOUD['lib']}/{name}" for name in ("keys", "images")]
     libvirt = settings.state / "libvirt"
     if libvirt.is_dir():
         places += [f"{libvirt}/{name}:{place}" for name, place in mounts.LIBVIRT.items()]

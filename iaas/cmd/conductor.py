@@ -38,7 +38,7 @@ def main() -> None:
         volume=VolumeFacade(VolumeServices.of(database, ConductorRpc(client), quota, options.deadline)),
         image=ImageFacade(),
         identity=IdentityFacade.open(database, process.section(sections.Auth)),
-        image_url=url(api.image_listen, api.public_url),
+        image_url=url(api, "image"),
         options=options,
         owner=f"{process.host}/{process.daemon.boot_id}",
     )

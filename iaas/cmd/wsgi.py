@@ -30,6 +30,6 @@ def application(
     policy = Policy.of_routes(routes, rules, file if Path(file).parent.is_dir() else None)
     api = process.section(sections.Api)
     dialect = importlib.import_module(f"{package}.dialect").DIALECT
-    identity = url(api.identity_listen, api.public_url) + "/v3"
+    identity = url(api, "identity") + "/v3"
     options = ApiOptions(max_body=api.max_body, public_url=api.public_url, identity_url=identity)
     return make_app(dialect, routes, services, policy, authenticate, options)

@@ -70,6 +70,7 @@ class Api:
     identity_listen: str = option("127.0.0.1:5000/", "host:port/path of the identity API.")
     image_listen: str = option("127.0.0.1:9292/", "host:port/path of the image API.")
     public_url: str = option("", "URL prefix of links, e.g. https://cloud.example; empty: as listened.")
+    public_host: str = option("", "Name or address that clients use where APIs listen on every address (0.0.0.0).")
     threads: int = option(8, "Worker threads of each HTTP listener.")
     max_body: int = option(114688, "Largest JSON body in bytes (S-109).")
     max_limit: int = option(1000, "Most items in one page of a list.")

@@ -38,13 +38,12 @@ def run(config: Loaded, arguments: argparse.Namespace) -> None:
     except OSError as error:
         raise Invalid(f"can't read the password file: {error.strerror}") from error
     api = config.section(sections.Api)
-    public = api.public_url
     endpoints = {
-        "identity": Urls(url(api.identity_listen, public) + "/v3"),
-        "image": Urls(url(api.image_listen, public)),
-        "compute": Urls(url(api.compute_listen, public) + "/v2.1"),
-        "network": Urls(url(api.network_listen, public)),
-        "volumev3": Urls(url(api.volume_listen, public) + "/v3"),
+        "identity": Urls(url(api, "identity") + "/v3"),
+        "image": Urls(url(api, "image")),
+        "compute": Urls(url(api, "compute") + "/v2.1"),
+        "network": Urls(url(api, "network")),
+        "volumev3": Urls(url(api, "volume") + "/v3"),
     }
     database = Database(config.section(sections.Database).connection)
     identity = IdentityFacade.open(database, config.section(sections.Auth))

@@ -9,6 +9,7 @@ import pytest
 
 from iaas.cmd.http import serve
 from iaas.cmd.listen import address, url
+from iaas.config.sections import Api
 from iaas.daemon import Daemon
 from iaas.errors import Invalid
 
@@ -64,5 +65,14 @@ def test_anything_else_is_refused(listen: str) -> None:
 
 
 def test_links_follow_the_public_url() -> None:
-    assert url("10.0.0.1:8774/compute", "https://cloud.example") == "https://cloud.example/compute"
-    assert url("10.0.0.1:8774/") == "http://10.0.0.1:8774"
+    assert url(Api(compute_listen="10.0.0.1:8774/compute", public_url="https://cloud.example"), "compute") == (
+        "https://cloud.example/compute"
+    )
+    assert url(Api(compute_listen="10.0.0.1:8774/"), "compute") == "http://10.0.0.1:8774"
+
+
+def test_who_listens_on_every_address_says_which_one_clients_use() -> None:
+    everywhere = Api(image_listen="0.0.0.0:9292/v", public_host="cloud.example")
+    assert url(everywhere, "image") == "http://cloud.example:9292/v"
+    with pytest.raises(Invalid, match="public_host"):
+        url(Api(image_listen="0.0.0.0:9292/"), "image")

@@ -92,6 +92,29 @@ def test_the_file_is_the_same_for_every_host_and_names_none_of_their_directories
     assert "/tmp" not in text.replace(f"stack in {stack.state}", "")
 
 
+def test_a_second_controller_has_all_but_the_database_and_its_broker_is_in_the_file_a014() -> None:
+    stack = fleet("controller", 3, controllers=2)
+    assert stack.fleet and [host.name for host in stack.fleet.hosts] == [
+        "controller",
+        "controller2",
+        "compute1",
+        "compute2",
+    ]
+    first, second, *_ = stack.every_host
+    run = [{program.name for program in programs(host)} for host in (first, second)]
+    assert run[0] - run[1] == {"postgresql", "volume"}
+    assert run[1] <= run[0]
+    options = config.sections(stack)
+    assert [f"@{host.address}:5672/" in options["bus"]["urls"] for host in stack.every_host] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert options["api"]["compute_listen"] == "0.0.0.0:8774/"
+    assert options["api"]["public_host"] == first.address
+
+
 def test_names_of_two_fleets_differ_and_fit_the_kernel() -> None:
     one = fleet()
     other = dataclasses.replace(one, state=Path("/tmp/iaas-layouts/other"))
