@@ -33,9 +33,10 @@ class Hosts:
             return service is not None and service.is_up(services.judgement_time(tx))
 
     def compute_step(
-        self, run: Run, host: str, action: Action, guest: GuestSpec | None = None, timeout_s: int = 60
+        self, run: Run, host: str, action: Action, guest: GuestSpec | None = None, timeout_s: int = 60, **payload: Any
     ) -> Result:
-        """One order to a compute host. Raises what the host reported, as its own kind."""
+        """One order to a compute host; ``payload``: further fields of Order. Raises what the host reported, as its own
+        kind."""
         answer = self._answer(run)
         if answer is not None:
             return answer
@@ -48,6 +49,7 @@ class Hosts:
             action=action,
             guest=guest,
             timeout_s=timeout_s,
+            **payload,
         )
         self.compute.execute(host, order)
         return Wait(self.resend_s)

@@ -17,7 +17,9 @@ from iaas.conductor.hosts import Hosts
 from iaas.conductor.manager import Manager
 from iaas.conductor.placement import Placement
 from iaas.conductor.power import PowerFlows
+from iaas.conductor.rebuild import Rebuild
 from iaas.conductor.reconcile import Reconciler
+from iaas.conductor.rescue import Rescue
 from iaas.conductor.volumes import VolumeFlows
 from iaas.conductor.worker import Executor, Worker
 from iaas.config.sections import Conductor as Options
@@ -106,5 +108,7 @@ def _flows(parts: Parts) -> Iterable[Flow[Any]]:
     )
     power = PowerFlows(database=database, network=parts.network, guests=guests, hosts=hosts)
     volume = VolumeFlows(database=database, hosts=hosts, guests=guests)
+    rescue = Rescue(database=database, network=parts.network, guests=guests, hosts=hosts)
+    rebuild = Rebuild(database=database, network=parts.network, guests=guests, hosts=hosts)
     delete = Delete(database=database, network=parts.network, hosts=hosts)
-    return (build.flow(), delete.flow(), *power.flows(), *volume.flows())
+    return (build.flow(), delete.flow(), *power.flows(), *rescue.flows(), rebuild.flow(), *volume.flows())

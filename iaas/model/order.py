@@ -23,6 +23,8 @@ class Action(StrEnum):
     UNPAUSE = "unpause"
     SUSPEND = "suspend"
     RESUME = "resume"
+    RESCUE = "rescue"  # boot from ``guest.rescue``, the server's own root disk beside it
+    UNRESCUE = "unrescue"
 
     @property
     def convergent(self) -> bool:
@@ -119,6 +121,7 @@ class GuestSpec:
     image: ImageSource | None  # None: the root disk is a volume, or the driver needs none
     nics: tuple[Nic, ...]
     volumes: tuple[VolumeConnection, ...] = ()  # by device
+    rescue: ImageSource | None = None  # for RESCUE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +144,7 @@ class Order:
     volume: VolumeConnection | None = None  # for ATTACH_VOLUME and DETACH_VOLUME
     timeout_s: int = 60  # STOP and REBOOT_SOFT: how long the guest may take to obey the power button
     # DETACH_VOLUME: how long it may take to let go
+    start: bool = True  # BUILD and UNRESCUE: whether the guest is to run afterwards
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -132,7 +132,7 @@ def new_servers(call: Call[Compute]) -> NewServers:
         max_count=high,
         description=body.get("description", body["name"] if minor < 19 else None),
         key_name=body.get("key_name"),
-        user_data=_user_data(body.get("user_data")),
+        user_data=user_data(body.get("user_data")),
         metadata=body.get("metadata", {}),
         tags=tuple(body.get("tags", ())),
         networks=_networks(body, minor),
@@ -177,7 +177,7 @@ def _image(body: dict[str, Any]) -> str:
     return image
 
 
-def _user_data(text: str | None) -> str | None:
+def user_data(text: str | None) -> str | None:
     if not text:
         return None
     try:

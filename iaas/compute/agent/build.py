@@ -24,7 +24,7 @@ class Build:
         self._instances = instances
 
     def run(self, order: Order, work: Work) -> Power:
-        """A running guest. Raises Invalid for a specification that cannot be built on any host."""
+        """A guest, running if it is to start. Raises Invalid for a specification that cannot be built on any host."""
         guest = order.guest
         if guest is None or guest.server_id != order.server_id:
             raise errors.Invalid("The order to build has no server in it.")
@@ -39,6 +39,8 @@ class Build:
         self._driver.define(guest, disks, self._instances.console(guest.server_id), order.fence)
         failpoints.hit("compute.build.after_define")
         work.check()
+        if not order.start:
+            return Power.SHUTDOWN
         self._driver.power_on(guest.server_id)
         failpoints.hit("compute.build.after_start")
         return Power.RUNNING

@@ -4,12 +4,14 @@ instances/<id>/base         hard link to the cached raw image
 instances/<id>/disk         qcow2 over base; the flavor's size
 instances/<id>/ephemeral0   raw, unformatted
 instances/<id>/swap         raw, formatted as swap space
+instances/<id>/rescue.base, rescue.disk    as base and disk, of a rescue image
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import MutableMapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -21,9 +23,12 @@ from iaas.compute.virt.driver import Disk
 from iaas.host import files
 from iaas.host.exec import Runner
 from iaas.host.qemu_img import QemuImg
-from iaas.model.order import GuestSpec
+from iaas.model.order import GuestSpec, ImageSource
 
-_NAMES = ("disk", "ephemeral0", "swap", "base")
+_RESCUE = ("rescue.disk", "rescue.base")
+_NAMES = ("disk", "ephemeral0", "swap", "base", *_RESCUE)
+
+_DEVICES = tuple(f"vd{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")
 
 
 class DiskStore(Protocol):
@@ -36,6 +41,14 @@ class DiskStore(Protocol):
 
     def existing(self, guest: GuestSpec) -> tuple[Disk, ...]:
         """The disks of a server that was built here; raises NotFound when one is missing."""
+
+    def rescue(self, guest: GuestSpec, work: Work) -> tuple[Disk, ...]:
+        """A disk of the rescue image, made if need be, and the server's own root disk as the second. Raises as
+        ImageCache.link, and NotFound when the server's disk is missing.
+        """
+
+    def remove_rescue(self, server_id: str) -> None:
+        """Removes what ``rescue`` made; nothing there is fine."""
 
     def remove(self, server_id: str) -> None:
         """Removes the disks; nothing there is fine."""
@@ -81,6 +94,23 @@ class QemuDisks:
             for letter, (name, format) in zip("abcdef", found, strict=False)
         )
 
+    def rescue(self, guest: GuestSpec, work: Work) -> tuple[Disk, ...]:
+        own = self.existing(guest)
+        directory = self._instances.directory(guest.server_id)
+        if guest.rescue is None:
+            raise errors.Invalid("The order to rescue has no image in it.")
+        if not (directory / "rescue.disk").exists():
+            self._overlay(directory, guest.rescue, "rescue.base", "rescue.disk", guest.rescue.virtual_size, work)
+            files.sync(directory)
+        free = (name for name in _DEVICES if name not in {volume.device for volume in guest.volumes})
+        paths = (directory / "rescue.disk", own[0].path)
+        return tuple(Disk(target=next(free), path=path, format="qcow2") for path in paths)
+
+    def remove_rescue(self, server_id: str) -> None:
+        directory = self._instances.directory(server_id)
+        for name in _RESCUE:
+            (directory / name).unlink(missing_ok=True)
+
     def remove(self, server_id: str) -> None:
         directory = self._instances.directory(server_id)
         for name in _NAMES:
@@ -98,16 +128,20 @@ class QemuDisks:
     def _root(self, guest: GuestSpec, directory: Path, work: Work) -> None:
         if guest.image is None:
             raise errors.Unsupported("The server has no image to boot from.")
-        if not (directory / "base").exists():
+        size = guest.disk_gb << 30 or guest.image.virtual_size
+        self._overlay(directory, guest.image, "base", "disk", size, work)
+
+    def _overlay(self, directory: Path, image: ImageSource, base: str, disk: str, size: int, work: Work) -> None:
+        if not (directory / base).exists():
             failpoints.hit("compute.build.before_image")
-            self._cache.link(guest.image, directory / "base", work)
+            self._cache.link(image, directory / base, work)
             failpoints.hit("compute.build.after_image")
         work.check()
-        temporary = files.partial(directory / "disk")
+        temporary = files.partial(directory / disk)
         try:
-            self._qemu_img.overlay(temporary, "base", guest.disk_gb << 30 or guest.image.virtual_size)
+            self._qemu_img.overlay(temporary, base, size)
             failpoints.hit("compute.build.after_overlay")
-            files.publish(temporary, directory / "disk")
+            files.publish(temporary, directory / disk)
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -138,6 +172,7 @@ class FakeDisks:
 
     def __init__(self, made: MutableMapping[str, tuple[Disk, ...]] | None = None) -> None:
         self.made: MutableMapping[str, tuple[Disk, ...]] = {} if made is None else made
+        self.rescues: set[str] = set()  # servers with a rescue disk
         self._images: set[str] = set()
         self._failures: list[Exception] = []
         self._lock = threading.Lock()
@@ -161,9 +196,22 @@ class FakeDisks:
             raise errors.NotFound("A disk of the server is not on this host.", resource="disk")
         return self.made[guest.server_id]
 
+    def rescue(self, guest: GuestSpec, work: Work) -> tuple[Disk, ...]:
+        own = self.existing(guest)
+        work.check()
+        with self._lock:
+            if self._failures:
+                raise self._failures.pop(0)
+            self.rescues.add(guest.server_id)
+        return (replace(own[0], path=own[0].path.with_name("rescue.disk")), replace(own[0], target="vdb"))
+
+    def remove_rescue(self, server_id: str) -> None:
+        self.rescues.discard(server_id)
+
     def remove(self, server_id: str) -> None:
         with self._lock:
             self.made.pop(server_id, None)
+            self.rescues.discard(server_id)
 
     def cached_images(self) -> tuple[str, ...]:
         return tuple(sorted(self._images))

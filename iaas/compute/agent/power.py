@@ -37,6 +37,11 @@ class Switch:
         found = self._driver.find(server_id)
         return found.power if found else Power.NONE
 
+    def _runs_by(self, order: Order) -> bool:
+        """Whether the guest runs as this order has defined it."""
+        found = self._driver.find(order.server_id)
+        return found is not None and found.power is Power.RUNNING and found.fence == order.fence
+
     def _define(self, order: Order, work: Work) -> None:
         """Raises NotFound when the disks are not here, or the order does not say what the guest looks
         like.

@@ -20,6 +20,7 @@ from iaas.compute.agent.orders import Handler, Orders
 from iaas.compute.agent.pause import Pause, Resume, Suspend, Unpause
 from iaas.compute.agent.power import HardReboot, SoftReboot, Start, Stop
 from iaas.compute.agent.reconcile import Watcher
+from iaas.compute.agent.rescue import Rescue, Unrescue
 from iaas.compute.agent.tenure import Tenure
 from iaas.compute.agent.volumes import AttachVolume, DetachVolume, Recover
 from iaas.compute.virt.driver import Driver
@@ -67,6 +68,8 @@ class ComputeAgent:
             Action.UNPAUSE: Unpause(*parts),
             Action.SUSPEND: Suspend(*parts),
             Action.RESUME: Resume(*parts),
+            Action.RESCUE: Rescue(*parts),
+            Action.UNRESCUE: Unrescue(*parts),
         }
         self._disks, self._instances = disks, instances
         self._consoles = Consoles(instances)
