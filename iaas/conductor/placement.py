@@ -11,7 +11,7 @@ from iaas.errors import NotFound
 from iaas.image.facade import ImageFacade
 from iaas.model.flavor import Flavor
 from iaas.model.operation import Operation
-from iaas.model.placement import IMAGE_PROPERTIES, Placed, PlacementRequest
+from iaas.model.placement import Placed, PlacementRequest
 from iaas.model.server import Server
 from iaas.rpc.scheduler import SchedulerRpc
 
@@ -26,21 +26,18 @@ class Placement:
         """A claimed host for the server, with ``flavor`` instead of its own if it is to be resized. The operation's
         parameters forced_host, exclude and alternates count; ``changes`` are fields of the request. Raises NoValidHost
         and what SchedulerRpc.select raises."""
-        needs, hints, params = flavor or server.flavor, server.hints or {}, operation.params
-        request = PlacementRequest(
+        hints, params = server.hints or {}, operation.params
+        request = PlacementRequest.of(
+            flavor or server.flavor,
+            self._image_properties(server),
             operation_id=operation.id,
             fence=operation.fence,
             server_id=server.id,
             project_id=server.project_id,
-            vcpus=needs.vcpus,
-            ram_mb=needs.ram_mb,
-            disk_gb=needs.total_disk_gb,
             availability_zone=server.availability_zone,
             forced_host=params.get("forced_host"),
             exclude=tuple(params.get("exclude", ())),
             alternates=tuple(params.get("alternates", ())),
-            image_properties=self._image_properties(server),
-            extra_specs=needs.extra_specs,
             group_id=server.group_id,
             different_host=tuple(hints.get("different_host", ())),
             same_host=tuple(hints.get("same_host", ())),
@@ -53,8 +50,6 @@ class Placement:
             return {}
         try:
             with self.database.read() as tx:
-                image = self.image.get(tx, contexts.system(), server.image_id)
+                return self.image.get(tx, contexts.system(), server.image_id).properties
         except NotFound:
             return {}
-        named = ((IMAGE_PROPERTIES.get(name), value) for name, value in image.properties.items())
-        return {name: value for name, value in named if name}

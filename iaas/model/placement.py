@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
+
+from iaas.model.flavor import Flavor
 
 # The image properties that say on which hosts a server can run, under all their names.
 IMAGE_PROPERTIES = {
@@ -53,6 +57,19 @@ class PlacementRequest:
     different_host: tuple[str, ...] = ()  # servers that must not be on the host
     same_host: tuple[str, ...] = ()  # servers of which one must be there
     group: Group | None = None
+
+    @classmethod
+    def of(cls, flavor: Flavor, image_properties: Mapping[str, str], **more: Any) -> PlacementRequest:
+        """What a server of this flavor from an image with these properties needs; ``more`` are the other fields."""
+        named = ((IMAGE_PROPERTIES.get(name), value) for name, value in image_properties.items())
+        return cls(
+            vcpus=flavor.vcpus,
+            ram_mb=flavor.ram_mb,
+            disk_gb=flavor.total_disk_gb,
+            extra_specs=flavor.extra_specs,
+            image_properties={name: value for name, value in named if name},
+            **more,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

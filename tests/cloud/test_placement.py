@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +17,12 @@ from iaas.api.compute.dialect import DIALECT
 from iaas.api.compute.rules import RULES
 from iaas.api.policy import Policy
 from iaas.api.route import collect
+from iaas.cmd.commands import scheduler
 from iaas.compute import aggregates, daemons, server_groups
+from iaas.config import loader, sections
 from iaas.db import services
 from iaas.db.compute import nodes
-from iaas.errors import Internal
+from iaas.errors import Internal, Invalid
 from iaas.model.server import State
 from tests.cloud.harness import Cloud
 from tests.cloud.servers import boot, delete, network, order
@@ -185,3 +189,36 @@ def _last_seen(cloud: Cloud, host: str) -> Any:
         found = services.find(tx, "iaas-compute", host)
     assert found is not None
     return found.last_seen
+
+
+# iaas-manage scheduler explain -----------------------------------------------------------------------------------
+
+
+def explain(cloud: Cloud, tmp_path: Path, *words: str) -> int:
+    file = tmp_path / "iaas.conf"
+    file.write_text(f"[database]\nconnection = {cloud.database.engine.url}\n")
+    parser = argparse.ArgumentParser()
+    scheduler.add(parser.add_subparsers())
+    arguments = parser.parse_args(["scheduler", "explain", *words])
+    return int(arguments.run(loader.load(sections.ALL, [str(file)]), arguments))
+
+
+def test_explain_says_why_and_claims_nothing(cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    id = group(cloud, "anti-affinity")
+    first = boot(cloud, group_id=id, forced_host="host1")
+    with cloud.database.read() as tx:
+        before = nodes.all_nodes(tx)
+    assert explain(cloud, tmp_path, "--flavor", "m1.nano", "--hint", f"group={id}", "--json") == 0
+    best, other = json.loads(capsys.readouterr().out)
+    assert (best["host"], best["place"], other["reasons"]) == (
+        "host2", 1, {"anti_affinity": "servers of the group here: 1, allowed: 1"})  # fmt: skip
+    assert explain(cloud, tmp_path, "--server", first) == 0, "the server itself is nobody to be apart from"
+    words = capsys.readouterr().out.splitlines()
+    assert words[0].split()[:4] == ["host", "place", "tried", "forced"] and words[1].split()[:2] == ["host2", "1"]
+    assert explain(cloud, tmp_path, "--flavor", "42", "--zone", "z9") == 1
+    assert "of 2, zone removed 2 (it is in zone nova, not z9)" in capsys.readouterr().out
+    for wrong in ((), ("--flavor", "42", "--server", first), ("--flavor", "42", "--hint", "rack=1")):
+        with pytest.raises(Invalid):
+            explain(cloud, tmp_path, *wrong)
+    with cloud.database.read() as tx:
+        assert nodes.all_nodes(tx) == before

@@ -47,6 +47,11 @@ def get(tx: Tx, flavor_id: str, project_id: str | None = None) -> Flavor:
     return Flavor(**row._mapping)
 
 
+def by_name(tx: Tx, name: str) -> Flavor | None:
+    row = tx.first(sa.select(*_COLUMNS).where(flavors.c.name == name))
+    return Flavor(**row._mapping) if row else None
+
+
 def page(
     tx: Tx,
     limit: int,
