@@ -3,7 +3,8 @@
 The wish is complete for the host (level-triggered): whatever carries our name and is not in it is removed.
 Device names: bridge ``brq`` + 11 characters of the network id, tap ``tap`` + 11 of the port id, namespace
 ``qdhcp-`` + network id, its veth ``ns-`` + 11 of the DHCP port id (outer end ``dp-`` + 11),
-VXLAN device ``vx-`` + 11 of the network id, router ``qrouter-`` + router id with ``qr-`` + 11 of an interface's port id
+VXLAN device ``vx-`` + 11 of the network id, VLAN sub-interface ``vl-`` + 11 of it (if that is a veth, its far end is
+``vp-`` + 11), router ``qrouter-`` + router id with ``qr-`` + 11 of an interface's port id
 and ``qg-`` + 11 of the gateway's (outer ends ``rp-`` + 11).
 """
 
@@ -22,6 +23,10 @@ def tap_name(port_id: str) -> str:
 
 def tunnel_name(network_id: str) -> str:
     return "vx-" + network_id[:11]
+
+
+def vlan_name(network_id: str) -> str:
+    return "vl-" + network_id[:11]
 
 
 def router_namespace(router_id: str) -> str:

@@ -11,13 +11,21 @@ from pathlib import Path
 import pytest
 
 from iaas.errors import Conflict, NotFound
-from iaas.model.wiring import HostWiring, PortWiring, bridge_name, dhcp_namespace, tap_name
+from iaas.model.wiring import (
+    HostWiring,
+    PortWiring,
+    bridge_name,
+    dhcp_namespace,
+    tap_name,
+    tunnel_name,
+    vlan_name,
+)
 from iaas.network.agent import steps
 from iaas.network.agent.plan import plan
 from iaas.network.drivers.driver import Found, NetworkDriver
 from iaas.network.drivers.fake import FakeDriver
 from tests.integration.network_rig import Guest, Rig, eventually, missing
-from tests.unit.network.wishes import ZONE, network, outside, port, router, small, uid, wish
+from tests.unit.network.wishes import ZONE, network, outside, port, router, small, tunnelled, uid, wish
 
 NET = uid("net")
 
@@ -319,3 +327,27 @@ def test_a_router_without_a_bridge_of_its_networks_is_not_found(bench: Bench) ->
         bench.driver.apply(router_step)
     bench.driver.apply(steps.RemoveRouter(router_id=uid("r1")))
     assert bench.driver.found().router_ids == ()
+
+
+def test_a_vlan_is_found_as_it_was_wanted_and_goes_with_its_network(bench: Bench) -> None:
+    vlan = network("net", "10.77.0.0/24", dhcp=False, kind="vlan", segmentation_id=77, physical_network="physnet1")
+    assert steps.EnsureVlan in {type(step) for step in bench.reach(wish((vlan,)))}
+    assert bench.reach(wish((vlan,))) == []
+    assert bench.driver.inventory().tunnels == (vlan_name(NET),)
+    assert {type(step) for step in bench.reach(wish((replace(vlan, segmentation_id=78),)))} == {steps.EnsureVlan}
+    bench.reach(wish())
+    assert (bench.driver.found().vlans, bench.driver.inventory().tunnels) == ((), ())
+
+
+def test_a_tunnel_is_found_as_it_was_wanted_and_goes_with_its_network(bench: Bench) -> None:
+    there = port("there", "net", 5, "10.77.0.15")
+    net = tunnelled("net", "10.77.0.0/24", ZONE, "198.18.0.1", {"198.18.0.2": (there,)})
+    assert steps.EnsureTunnel in {type(step) for step in bench.reach(wish((net,)))}
+    assert bench.reach(wish((net,))) == []
+    assert bench.driver.inventory().tunnels == (tunnel_name(NET),)
+    assert net.tunnel is not None
+    alone = replace(net, tunnel=replace(net.tunnel, remotes=(), peers=("198.18.0.3",)))
+    assert bench.reach(wish((alone,)))
+    assert bench.driver.found().tunnels[0].peers == ("198.18.0.3",)
+    bench.reach(wish())
+    assert (bench.driver.found().tunnels, bench.driver.inventory().tunnels) == ((), ())

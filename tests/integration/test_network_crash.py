@@ -16,11 +16,11 @@ from iaas.model.wiring import HostWiring, bridge_name
 from iaas.network.agent.plan import plan
 from tests.integration.network_host import Host, Site
 from tests.integration.network_rig import Rig, eventually, missing
-from tests.unit.network.wishes import outside, port, router, small, tunnelled, uid, wish
+from tests.unit.network.wishes import ZONE, network, outside, port, router, small, tunnelled, uid, wish
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
 NET = uid("net")
-OURS = {"brq", "tap", "vx-", "dp-", "rp-"}
+OURS = {"brq", "tap", "vx-", "dp-", "rp-", "vl-", "vp-"}
 HERE, THERE = "198.18.0.1", "198.18.0.2"
 POINTS = [point for point in failpoints.points() if point.startswith("network.agent.")]
 
@@ -39,7 +39,10 @@ def _wanted(*numbers: int, floating: bool = False) -> HostWiring:
     net = tunnelled("net", "10.77.0.0/24", 77, HERE, {HERE: local.ports, THERE: (far,)}, dhcp_on=HERE)
     leads = {"203.0.113.50": "10.77.0.11"} if floating else {}
     r1 = router("r1", ("net", "10.77.0.1"), gateway="203.0.113.10", floating=leads)
-    return replace(local, networks=(net, outside()), routers=(r1,))
+    vlan = network(
+        "vlan", "10.5.0.0/24", dhcp=False, kind="vlan", segmentation_id=100, physical_network="physnet1", zone=ZONE + 9
+    )
+    return replace(local, networks=(net, outside(), vlan), routers=(r1,))
 
 
 def _reach(rig: Rig, wanted: HostWiring) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 
 from iaas.errors import Error, Invalid, NotFound, Unsupported
-from iaas.model.network import FLAT, LOCAL, VXLAN
+from iaas.model.network import FLAT, LOCAL, VLAN, VXLAN
 from iaas.model.wiring import HostWiring, NetworkWiring, bridge_name, tap_name
 from iaas.network.agent import filter as filters
 from iaas.network.agent import routers, segments
@@ -23,6 +23,7 @@ from iaas.network.agent.steps import (
     EnsureNamespace,
     EnsureRouter,
     EnsureTunnel,
+    EnsureVlan,
     LoadFilter,
     Namespace,
     PlugTap,
@@ -64,7 +65,7 @@ def physical_bridges(pairs: Iterable[str]) -> dict[str, str]:
 def bridge_of(network: NetworkWiring, physical: Mapping[str, str]) -> str:
     """The bridge that the network's taps are members of: its own ``brq…``, or for a flat network the
     operator's bridge of the physical network itself. Raises NotFound or Unsupported."""
-    if network.kind in (LOCAL, VXLAN):
+    if network.kind in (LOCAL, VLAN, VXLAN):
         return bridge_name(network.id)
     if network.kind != FLAT:
         raise Unsupported(f"network type {network.kind} is not supported by this host")
@@ -80,9 +81,7 @@ def plan(wish: HostWiring, found: Found, physical: Mapping[str, str], confirmed:
     steps: list[Step] = [*_filter(wish, found, bridges)]
     for network in networks:
         steps += _bridge(network, bridges[network.id], found)
-        tunnel = segments.tunnel_of(network, bridges[network.id])
-        if tunnel is not None and tunnel not in found.tunnels:
-            steps.append(EnsureTunnel(network_id=network.id, tunnel=tunnel))
+        steps += _segment(network, bridges[network.id], found, physical)
     loose = _loose_taps(wish, found, bridges)
     steps += [step for key, step in loose.items() if key in confirmed]
     for network in networks:
@@ -106,6 +105,7 @@ def _usable(
             bridge = bridge_of(network, physical)
             namespace_of(network, bridge)
             segments.tunnel_of(network, bridge)
+            segments.vlan_of(network, bridge, physical)
         except Error as error:
             problems.append((network.id, error.message))
         else:
@@ -129,6 +129,15 @@ def _bridge(network: NetworkWiring, name: str, found: Found) -> Iterator[Step]:
         good = there == Bridge(name=name, mtu=network.mtu, up=True, filtered=True, quiet=True)
     if not good or network.id not in found.networks:
         yield EnsureBridge(network_id=network.id, name=name, mtu=network.mtu, own=own)
+
+
+def _segment(network: NetworkWiring, bridge: str, found: Found, physical: Mapping[str, str]) -> Iterator[Step]:
+    tunnel = segments.tunnel_of(network, bridge)
+    if tunnel is not None and tunnel not in found.tunnels:
+        yield EnsureTunnel(network_id=network.id, tunnel=tunnel)
+    vlan = segments.vlan_of(network, bridge, physical)
+    if vlan is not None and vlan not in found.vlans:
+        yield EnsureVlan(network_id=network.id, vlan=vlan)
 
 
 def _loose_taps(wish: HostWiring, found: Found, bridges: Mapping[str, str]) -> dict[str, Step]:

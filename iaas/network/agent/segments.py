@@ -1,13 +1,14 @@
-"""How a network's bridge reaches other hosts: which tunnel is wanted. Pure; a part of plan."""
+"""How a network's bridge reaches other hosts: which tunnel or VLAN is wanted. Pure; a part of plan."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import ip_address
 
-from iaas.errors import Invalid
-from iaas.model.network import VXLAN
+from iaas.errors import Invalid, NotFound
+from iaas.model.network import VLAN, VXLAN
 from iaas.model.wiring import NetworkWiring
-from iaas.network.agent.steps import Tunnel
+from iaas.network.agent.steps import Tunnel, Vlan
 
 
 def tunnel_of(network: NetworkWiring, bridge: str) -> Tunnel | None:
@@ -39,3 +40,15 @@ def tunnel_of(network: NetworkWiring, bridge: str) -> Tunnel | None:
         remotes=tuple(sorted((mac, min(hosts)) for mac, hosts in ends.items() if len(hosts) == 1)),
         neighbours=tuple(sorted(neighbours.items())),
     )
+
+
+def vlan_of(network: NetworkWiring, bridge: str, physical: Mapping[str, str]) -> Vlan | None:
+    """``physical``: physical network -> the device that carries its VLANs. Raises NotFound, Invalid."""
+    if network.kind != VLAN:
+        return None
+    if network.segmentation_id is None or not 0 < network.segmentation_id < 4095:
+        raise Invalid(f"network {network.id}: {network.segmentation_id} is no VLAN id")
+    trunk = physical.get(network.physical_network or "")
+    if trunk is None:
+        raise NotFound(f"physical network {network.physical_network} has no device on this host")
+    return Vlan(network_id=network.id, bridge=bridge, trunk=trunk, vid=network.segmentation_id, mtu=network.mtu)

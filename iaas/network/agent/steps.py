@@ -64,6 +64,17 @@ class Tunnel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Vlan:
+    """A VLAN network's way to other hosts: frames of the bridge are on ``trunk`` with the tag ``vid``."""
+
+    network_id: str
+    bridge: str
+    trunk: str
+    vid: int
+    mtu: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Leg:
     """An interface of a router, or its gateway. ``addresses`` are address/prefix, sorted; ``mtu`` in bytes."""
 
@@ -139,6 +150,14 @@ class EnsureTunnel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EnsureVlan:
+    """The sub-interface is a member of its bridge."""
+
+    network_id: str
+    vlan: Vlan
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlugTap:
     """An existing tap is a member of the bridge again (somebody removed it, or the bridge)."""
 
@@ -207,8 +226,8 @@ class RemoveNetwork:
 
 
 Step = (
-    EnsureBridge | EnsureTunnel | LoadFilter | PlugTap | EnsureNamespace | EnsureDhcp | ReleaseLease | ServeMetadata
-    | EnsureRouter | RemoveRouter | RemoveDhcp | RemoveNetwork
+    EnsureBridge | EnsureTunnel | EnsureVlan | LoadFilter | PlugTap | EnsureNamespace | EnsureDhcp | ReleaseLease
+    | ServeMetadata | EnsureRouter | RemoveRouter | RemoveDhcp | RemoveNetwork
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from iaas.model.wiring import NetworkInventory, NetworkWiring
-from iaas.network.agent.steps import Door, Filter, Namespace, Router, Step, Tunnel
+from iaas.network.agent.steps import Door, Filter, Namespace, Router, Step, Tunnel, Vlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,7 @@ class Found:
     bridges: tuple[Bridge, ...]
     taps: tuple[tuple[str, str | None], ...]  # (tap device, its bridge)
     tunnels: tuple[Tunnel, ...]  # as they are; one with another end of its own is left out
+    vlans: tuple[Vlan, ...]  # that are as they were last wanted
     filter: Filter | None  # the last one that was loaded
     filter_in_force: bool  # and nobody has touched it since
     namespaces: tuple[Namespace, ...]  # as they are; a broken one is left out

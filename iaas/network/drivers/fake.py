@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -25,9 +25,10 @@ from iaas.model.wiring import (
     router_namespace,
     tap_name,
     tunnel_name,
+    vlan_name,
 )
 from iaas.network.agent import steps
-from iaas.network.agent.steps import Door, Filter, Namespace, Router, Step, Tunnel
+from iaas.network.agent.steps import Door, Filter, Namespace, Router, Step, Tunnel, Vlan
 from iaas.network.drivers.driver import Bridge, DriverSettings, Found
 
 
@@ -37,6 +38,7 @@ class _Network:
     dhcp: NetworkWiring | None = None
     leases: set[tuple[str, str]] = field(default_factory=set)
     tunnel: Tunnel | None = None
+    vlan: Vlan | None = None
 
 
 class FakeDriver:
@@ -61,6 +63,7 @@ class FakeDriver:
         self._actions: dict[type[Any], Callable[[Any], None]] = {
             steps.EnsureBridge: self._ensure_bridge,
             steps.EnsureTunnel: self._ensure_tunnel,
+            steps.EnsureVlan: self._ensure_vlan,
             steps.LoadFilter: self._load,
             steps.PlugTap: self._plug,
             steps.EnsureNamespace: self._ensure_namespace,
@@ -82,6 +85,7 @@ class FakeDriver:
                 bridges=tuple(sorted(self.bridges.values(), key=lambda bridge: bridge.name)),
                 taps=tuple(sorted(self.taps.items())),
                 tunnels=tuple(network.tunnel for _, network in networks if network.tunnel),
+                vlans=tuple(network.vlan for _, network in networks if network.vlan),
                 filter=self._filter,
                 filter_in_force=self._in_force,
                 namespaces=tuple(network.namespace for _, network in networks if network.namespace),
@@ -112,7 +116,10 @@ class FakeDriver:
                 dhcp_hosts=tuple((id, mac) for id, wiring in served.items() for mac in sorted(_clients(wiring))),
                 leases=self._leases(),
                 dnsmasq=tuple(served),
-                tunnels=tuple(tunnel_name(id) for id, network in networks if network.tunnel),
+                tunnels=(
+                    *(tunnel_name(id) for id, network in networks if network.tunnel),
+                    *(vlan_name(id) for id, network in networks if network.vlan),
+                ),
                 routers=tuple(sorted(self._routers)),
                 floating_ips=tuple(
                     (router.id, floating)
@@ -197,6 +204,12 @@ class FakeDriver:
             raise NotFound.of("bridge", step.tunnel.bridge)
         self._networks.setdefault(step.network_id, _Network()).tunnel = step.tunnel
 
+    def _ensure_vlan(self, step: steps.EnsureVlan) -> None:
+        for device in (step.vlan.trunk, step.vlan.bridge):
+            if device not in self.bridges:
+                raise NotFound.of("device", device)
+        self._networks.setdefault(step.network_id, _Network()).vlan = step.vlan
+
     def _load(self, step: steps.LoadFilter) -> None:
         self._filter, self._in_force = step.filter, True
 
@@ -209,7 +222,7 @@ class FakeDriver:
             raise NotFound.of("bridge", step.namespace.bridge)
         network = self._networks.setdefault(step.network_id, _Network())
         if network.namespace is not None and network.namespace.port_id != step.namespace.port_id:
-            network = self._networks[step.network_id] = _Network(tunnel=network.tunnel)
+            network = self._networks[step.network_id] = _Network(tunnel=network.tunnel, vlan=network.vlan)
             self._shut(dhcp_namespace(step.network_id))
         network.namespace = step.namespace
 
@@ -258,7 +271,7 @@ class FakeDriver:
             self.bridges.pop(bridge_name(id), None)
             self._networks.pop(id, None)
         elif id in self._networks:
-            self._networks[id] = _Network(tunnel=self._networks[id].tunnel)
+            self._networks[id] = replace(self._networks[id], namespace=None, dhcp=None, leases=set())
 
 
 def _clients(network: NetworkWiring) -> dict[str, tuple[str, ...]]:

@@ -24,6 +24,7 @@ from iaas.model.wiring import (
     dhcp_namespace,
     router_namespace,
     tunnel_name,
+    vlan_name,
 )
 from iaas.network.agent import steps
 from iaas.network.agent.steps import Namespace, Step
@@ -34,6 +35,7 @@ from iaas.network.drivers.linuxbridge.metadata_proxy import MetadataProxy
 from iaas.network.drivers.linuxbridge.packet_filter import PacketFilter
 from iaas.network.drivers.linuxbridge.records import Records
 from iaas.network.drivers.linuxbridge.routers import Routers
+from iaas.network.drivers.linuxbridge.vlans import Vlans
 
 _NAMESPACE = "namespace"  # the record of a DHCP namespace
 _MARK = re.compile(r"[a-z0-9_]{1,32}")
@@ -52,6 +54,7 @@ class LinuxBridgeDriver:
         self._runner = runner or Runner()
         self._local = settings.local_ip
         self._records = Records(settings.state_dir)
+        self._vlans = Vlans(self._runner, self._records)
         self._filter = PacketFilter(self._runner, self._records, settings.mark)
         self._dhcp = DhcpServers(self._runner, self._records, settings.domain)
         self._metadata = MetadataProxy(settings.metadata_url, settings.metadata_secret)
@@ -59,6 +62,7 @@ class LinuxBridgeDriver:
         self._actions: dict[type[Any], Callable[[Any], None]] = {
             steps.EnsureBridge: self._ensure_bridge,
             steps.EnsureTunnel: lambda step: tunnels.ensure(self._runner, step.tunnel, self._local),
+            steps.EnsureVlan: lambda step: self._vlans.ensure(step.vlan),
             steps.LoadFilter: lambda step: self._filter.load(step.filter, step.forget),
             steps.PlugTap: partial(bridges.plug, self._runner),
             steps.EnsureNamespace: self._ensure_namespace,
@@ -80,6 +84,7 @@ class LinuxBridgeDriver:
             bridges=bridges.found_bridges(links),
             taps=bridges.found_taps(links),
             tunnels=tunnels.found(networks, links, self._local),
+            vlans=self._vlans.found(networks, links),
             filter=loaded,
             filter_in_force=in_force,
             namespaces=tuple(self._namespaces(networks, links)),
@@ -104,7 +109,7 @@ class LinuxBridgeDriver:
             dhcp_hosts=tuple((id, mac) for id in networks for mac in self._dhcp.hosts(id)),
             leases=self._leases(networks),
             dnsmasq=tuple(id for id in networks if self._dhcp.live(id)),
-            tunnels=tuple(name for name in map(tunnel_name, networks) if name in links),
+            tunnels=tuple(name for id in networks for name in (tunnel_name(id), vlan_name(id)) if name in links),
             routers=tuple(id for id in self._routers.ids() if router_namespace(id) in spaces),
             floating_ips=self._routers.floating_ips(links),
         )
@@ -147,6 +152,7 @@ class LinuxBridgeDriver:
         bridges.refuse_while_used(bridge_name(network_id))
         self._remove_dhcp(network_id)
         tunnels.remove(self._runner, network_id)
+        self._vlans.remove(network_id)
         bridges.remove(self._runner, bridge_name(network_id))
         self._records.forget(network_id)
 

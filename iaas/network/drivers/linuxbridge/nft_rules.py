@@ -82,6 +82,7 @@ def _bridge(ports: Sequence[FilterPort], numbers: dict[str, int], flat: set[str]
     )
     yield collection("set", "filtered", "type ifname", (tap[port.id] for port in ports if port.port_security))
     yield collection("set", "isolated", "type ifname", (tap[port.id] for port in ports if port.bridge not in flat))
+    yield collection("set", "flat", "type ifname", (tap[port.id] for port in ports if port.bridge in flat))
     yield from _senders([port for port in ports if port.port_security], tap)
     yield from _BRIDGE_CHAINS
 
@@ -192,12 +193,17 @@ def _routed(wanted: Filter, ports: Sequence[FilterPort], numbers: dict[str, int]
                 yield f'"{port.bridge}" . {ip_address(ip)} : {numbers[port.id]:#x}'
 
 
+# The bridge of flat networks also carries the frames of VLANs: its guests neither send nor see any with a tag.
 # The "unknown" and "clear" chains run after, and before, those of every other agent on the machine: a tap
 # that any of them knows has a mark by then, and none wipes what another wrote.
 _BRIDGE_CHAINS = """\
 chain prerouting { type filter hook prerouting priority -300; policy accept;
   meta mark set iifname map @ports
+  iifname @flat ether type { 0x8100, 0x88a8 } counter drop comment "vlan-hop"
   iifname @filtered jump guard
+}
+chain untagged { type filter hook postrouting priority -200; policy accept;
+  oifname @flat ether type { 0x8100, 0x88a8 } counter drop comment "vlan-of-others"
 }
 chain unknown { type filter hook prerouting priority -290; policy accept;
   iifname "tap*" meta mark 0 counter drop comment "unknown-tap"
