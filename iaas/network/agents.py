@@ -10,12 +10,13 @@ from iaas.db.engine import Tx
 from iaas.db.network import hosts as hosts_db
 from iaas.errors import NotFound
 from iaas.model.network import Agent
-from iaas.model.service import DHCP, L2, METADATA, Service
+from iaas.model.service import DHCP, L2, L3, METADATA, Service
 
 # role -> (agent_type, binary, topic) as clients know them
 ROLES = {
     L2: ("Linux bridge agent", "neutron-linuxbridge-agent", "N/A"),
     DHCP: ("DHCP agent", "neutron-dhcp-agent", "dhcp_agent"),
+    L3: ("L3 agent", "neutron-l3-agent", "l3_agent"),
     METADATA: ("Metadata agent", "neutron-metadata-agent", "N/A"),
 }
 
@@ -25,6 +26,12 @@ def listed(tx: Tx) -> list[Agent]:
     now = tx.now()
     found = services_db.all_of(tx, binary=hosts_db.AGENT)
     return [_agent(service, kind, now) for service in found for role, kind in ROLES.items() if service.has_role(role)]
+
+
+def of_host(tx: Tx, host: str | None, role: str) -> list[Agent]:
+    """The agent of that role there, if there is one."""
+    found = services_db.all_of(tx, binary=hosts_db.AGENT, host=host) if host else []
+    return [_agent(service, ROLES[role], tx.now()) for service in found if service.has_role(role)]
 
 
 def get(tx: Tx, id: str) -> Agent:

@@ -10,7 +10,7 @@ from iaas.db.engine import Database, Tx
 from iaas.db.network import reports as reports_db
 from iaas.db.network import wiring as wiring_db
 from iaas.model.wiring import HostWiring, WiringReport
-from iaas.network import dhcp
+from iaas.network import dhcp, placement
 from iaas.network.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -35,16 +35,18 @@ class Controller:
 
         def write(tx: Tx) -> None:
             servers = reports_db.of_ports(tx, report.host, report.wired, report.served)
+            reports_db.of_routers(tx, report.host, report.routers)
             if servers:
                 self._on_wired(tx, sorted(servers))
 
-        if report.wired or report.served:
+        if report.wired or report.served or report.routers:
             self._database.run(write)
 
     def repair(self) -> list[str]:
-        """One round of what must happen without anybody asking: networks whose DHCP server's host is dead get
-        another (F-72). To be called every few seconds; gives the networks that it moved."""
-        moved = self._database.run(lambda tx: dhcp.repair(tx, self._settings))
-        if moved:
-            log.info("the DHCP servers of %d networks were placed anew", len(moved))
-        return moved
+        """One round of what must happen without anybody asking: networks and routers whose host is dead get another
+        (F-72, F-73). To be called every few seconds; gives the ids of those that it moved."""
+        networks = self._database.run(lambda tx: dhcp.repair(tx, self._settings))
+        routers = self._database.run(lambda tx: placement.repair(tx, self._settings))
+        if networks or routers:
+            log.info("%d DHCP servers and %d routers were placed anew", len(networks), len(routers))
+        return networks + routers

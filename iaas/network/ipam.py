@@ -20,9 +20,13 @@ def give_any(tx: Tx, network_id: str, port_id: str) -> None:
     """One address of each IP version that the network has. Raises Conflict when a version has none left."""
     subnets = subnets_db.of_network(tx, network_id)
     for version in sorted({subnet.ip_version for subnet in subnets}):
-        candidates = [subnet for subnet in subnets if subnet.ip_version == version]
-        if not any(addresses_db.take_any(tx, subnet, port_id) for subnet in candidates):
-            raise exhausted(network_id)
+        give_one(tx, [subnet for subnet in subnets if subnet.ip_version == version], port_id)
+
+
+def give_one(tx: Tx, subnets: Sequence[Subnet], port_id: str) -> None:
+    """An address of one of the subnets, of which there is at least one. Raises Conflict when none has one left."""
+    if not any(addresses_db.take_any(tx, subnet, port_id) for subnet in subnets):
+        raise exhausted(subnets[0].network_id)
 
 
 def give_wanted(tx: Tx, network_id: str, port_id: str, wishes: Sequence[FixedIpWish]) -> None:

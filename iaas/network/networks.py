@@ -9,6 +9,7 @@ from iaas.db import quotas
 from iaas.db.engine import Tx
 from iaas.db.network import networks as networks_db
 from iaas.db.network import ports as ports_db
+from iaas.db.network import routers as routers_db
 from iaas.db.network import subnets as subnets_db
 from iaas.errors import Conflict, Invalid
 from iaas.model.network import Network
@@ -42,6 +43,12 @@ def update(tx: Tx, settings: Settings, network: Network, values: Mapping[str, An
         raise Conflict(
             f"Unable to reconfigure sharing settings for network {network.id}. Multiple tenants are using it.",
             code="InvalidSharedSetting",
+        )
+    if values.get("external") is False and network.external and routers_db.gateway_on(tx, network.id):
+        raise Conflict(
+            f"External network {network.id} cannot be updated to be made non-external, since it has existing gateway "
+            "ports.",
+            code="ExternalNetworkInUse",
         )
     if values:
         networks_db.update(tx, network.id, values)

@@ -15,8 +15,8 @@ from iaas.db.network import ports as ports_db
 from iaas.db.network import security_groups as groups_db
 from iaas.errors import Conflict, Invalid
 from iaas.model.network import Network
-from iaas.model.port import DHCP_OWNER, DOWN, Port
-from iaas.network import dhcp, doorbells, ipam, security_groups
+from iaas.model.port import DOWN, SERVICE_OWNERS, Port
+from iaas.network import dhcp, doorbells, floating_ips, ipam, security_groups
 from iaas.network.settings import Settings
 
 MAX_PAIRS, MAX_GROUPS = 10, 20
@@ -62,7 +62,7 @@ def create(
 def update(tx: Tx, settings: Settings, context: Context, port: Port, values: Mapping[str, Any]) -> Port:
     """As create; ``groups`` and ``fixed_ips`` replace what the port has. Raises NotFound, Invalid, Conflict."""
     row = {name: values[name] for name in _PLAIN if name in values}
-    _check_owner(port, row)
+    _check_owner(port, values)
     secured = values.get("port_security", port.port_security)
     row["port_security"] = secured
     if "groups" in values or not secured:
@@ -70,6 +70,7 @@ def update(tx: Tx, settings: Settings, context: Context, port: Port, values: Map
         ports_db.set_groups(tx, port.id, _checked_groups(tx, context, wanted, secured))
     if "fixed_ips" in values:
         ipam.change(tx, port, values["fixed_ips"])
+        floating_ips.addresses_go(tx, settings, ports_db.get(tx, port.id))
     if values.get("mac") and parse_mac(values["mac"]) != port.mac:
         if port.host:
             raise Conflict(f"Unable to complete operation on port {port.id}, port is already bound.",
@@ -91,14 +92,17 @@ def update(tx: Tx, settings: Settings, context: Context, port: Port, values: Map
 
 
 def delete(tx: Tx, settings: Settings, ports: Sequence[Port]) -> None:
-    """Frees addresses, memberships and quota with the rows. Raises Conflict for a port of the platform's own."""
+    """Frees addresses, memberships and quota with the rows, and floating IPs lead nowhere then. Raises Conflict for a
+    port of the platform's own."""
     for port in ports:
-        if port.device_owner == DHCP_OWNER:
+        if port.device_owner in SERVICE_OWNERS:
             raise Conflict(
                 f"Port {port.id} cannot be deleted directly via the port API: has device owner {port.device_owner}.",
                 code="ServicePortInUse",
             )
     doorbells.ports_changed(tx, settings, ports)
+    ports_db.hold(tx, [port.id for port in ports])
+    floating_ips.ports_go(tx, settings, [port.id for port in ports])
     for port in ports:
         if ports_db.delete(tx, [port.id]):
             quotas.give(tx, port.project_id, {"ports": 1})
@@ -116,9 +120,14 @@ def parse_mac(text: str) -> str:
 
 
 def _check_owner(port: Port, row: Mapping[str, Any]) -> None:
-    """A server's interface belongs to the compute service until the server lets go of it."""
-    taken = port.server_id is not None or port.device_owner == DHCP_OWNER
+    """A server's interface belongs to the compute service until the server lets go of it, a router's to the router."""
+    taken = port.server_id is not None or port.device_owner in SERVICE_OWNERS
     changes = ("device_id", "device_owner", "host")
+    if port.device_owner in SERVICE_OWNERS and "fixed_ips" in row:
+        raise Conflict(
+            f"Port {port.id} has device owner {port.device_owner}: its addresses are changed with what it belongs to.",
+            code="ServicePortInUse",
+        )
     if taken and any(name in row and (row[name] or "") != (getattr(port, name) or "") for name in changes):
         raise Conflict(
             f"Unable to complete operation on port {port.id} for network {port.network_id}. "

@@ -9,6 +9,7 @@ from typing import Any
 from iaas.db import quotas
 from iaas.db.engine import Tx
 from iaas.db.network import networks as networks_db
+from iaas.db.network import routers as routers_db
 from iaas.db.network import subnets as subnets_db
 from iaas.errors import Conflict, Invalid
 from iaas.model.network import Network
@@ -63,6 +64,7 @@ def update(tx: Tx, settings: Settings, subnet: Subnet, values: Mapping[str, Any]
     if "gateway_ip" in values:
         given = values["gateway_ip"]
         changed["gateway_ip"] = geometry.gateway(net, given) if given else None
+        _check_gateway(tx, subnet, changed["gateway_ip"])
     if "gateway_ip" in values or "pools" in values:
         pools = values.get("pools", subnet.pools)
         changed["pools"] = geometry.pools(net, pools, changed.get("gateway_ip", subnet.gateway_ip))
@@ -95,6 +97,16 @@ def delete(tx: Tx, settings: Settings, subnet: Subnet) -> None:
     subnets_db.delete(tx, [subnet.id])
     quotas.give(tx, subnet.project_id, {"subnets": 1})
     doorbells.network_changed(tx, settings, subnet.network_id)
+
+
+def _check_gateway(tx: Tx, subnet: Subnet, new: str | None) -> None:
+    """Raises Conflict when a router has the old gateway's address."""
+    holder = routers_db.holder(tx, subnet.id, subnet.gateway_ip) if new != subnet.gateway_ip else None
+    if holder is not None:
+        raise Conflict(
+            f"Current gateway ip {subnet.gateway_ip} already in use by port {holder}. Unable to update.",
+            code="GatewayIpInUse",
+        )
 
 
 def _ipv6_modes(values: Mapping[str, Any], version: int) -> dict[str, str | None]:

@@ -24,7 +24,7 @@ def documents(guest: Guest, domain: str) -> Tree:
 
 def _meta_data(guest: Guest, domain: str) -> Tree:
     server = guest.server
-    ipv4 = next((address.ip for address in guest.addresses if address.version == 4), "")
+    first = {address.kind: address.ip for address in reversed(guest.addresses) if address.version == 4}
     hostname = full_hostname(guest, domain)
     found: dict[str, Any] = {
         "ami-id": short("ami", server.image_id or server.id),
@@ -36,10 +36,10 @@ def _meta_data(guest: Guest, domain: str) -> Tree:
         "instance-id": short("i", server.id),
         "instance-type": server.flavor.name,
         "local-hostname": hostname,
-        "local-ipv4": ipv4,
+        "local-ipv4": first.get("fixed", ""),
         "placement": {"availability-zone": guest.zone},
         "public-hostname": hostname,
-        "public-ipv4": "",
+        "public-ipv4": first.get("floating", ""),
         "reservation-id": server.reservation_id,
         "security-groups": "\n".join(guest.groups),
     }

@@ -35,9 +35,17 @@ class _Network:
         if "rule" in error.details:
             kind, message = "PolicyNotAuthorized", f"rule:{error.details['rule']} is disallowed by policy"
         elif error.kind == "quota_exceeded":
-            message = f"Quota exceeded for resources: ['{str(error.details.get('resource', ''))[:-1]}']."
+            message = _quota(error)
         body = {"type": str(error.details.get("code", kind)), "message": message, "detail": ""}
         return status, {"NeutronError": body}
+
+
+def _quota(error: Error) -> str:
+    said = error.details
+    return (
+        f"Quota exceeded for resources: ['{str(said.get('resource', ''))[:-1]}']. The limit is {said.get('limit')}, "
+        f"{said.get('used')} in use, {said.get('requested')} requested."
+    )
 
 
 DIALECT = _Network()

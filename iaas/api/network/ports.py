@@ -15,7 +15,7 @@ from iaas.db.network import networks as networks_db
 from iaas.db.network import ports as ports_db
 from iaas.errors import Forbidden, Invalid
 from iaas.model.network import Network
-from iaas.model.port import DHCP_OWNER, FixedIpWish, Port
+from iaas.model.port import SERVICE_OWNERS, FixedIpWish, Port
 from iaas.network import ports
 
 _IP = {"type": "string", "maxLength": 64}
@@ -155,8 +155,8 @@ def _check_attributes(
     if any(fixed.get("ip_address") for fixed in item.get("fixed_ips") or ()):
         checked.append("fixed_ips:ip_address")
     rules.enforce(call, action, [name for name in checked if item.get(name, True) is not None], target)
-    if item.get("device_owner") == DHCP_OWNER:
-        raise Forbidden("The ports of DHCP servers are made by the platform.", rule=f"{action}:device_owner")
+    if item.get("device_owner") in SERVICE_OWNERS:
+        raise Forbidden("Ports of the platform's own are not made by hand.", rule=f"{action}:device_owner")
     if item.get("binding:vnic_type", "normal") != "normal":
         raise Invalid("Only binding:vnic_type normal is supported.", field="binding:vnic_type")
 

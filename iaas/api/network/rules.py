@@ -19,6 +19,7 @@ _PROVIDER = ("provider:network_type", "provider:physical_network", "provider:seg
 _BINDING = ("binding:host_id", "binding:profile")
 _OF_OPERATOR = ("shared", "router:external", *_PROVIDER)
 _SHOWN_BINDING = (*_BINDING, "binding:vif_type", "binding:vif_details")
+_GATEWAY = {"": MEMBER, ":network_id": MEMBER, ":enable_snat": ADMIN, ":external_fixed_ips": ADMIN}
 # The target of these is the network: its owner may.
 _OF_NETWORK_OWNER = (
     "mac_address", "fixed_ips:ip_address", "port_security_enabled", "allowed_address_pairs",
@@ -31,6 +32,9 @@ RULES = (
     *(Rule(f"{verb}_port:{name}", ADMIN) for verb in ("create", "update") for name in _BINDING),
     *(Rule(f"{verb}_port:{name}", MEMBER) for verb in ("create", "update") for name in _OF_NETWORK_OWNER),
     *(Rule(f"{verb}_port:device_owner", MEMBER) for verb in ("create", "update")),
+    *(Rule(f"{verb}_router:external_gateway_info{part}", persona) for verb in ("create", "update")
+      for part, persona in _GATEWAY.items()),
+    Rule("create_floatingip:floating_ip_address", ADMIN),
     *(Rule(f"get_port:{name}", ADMIN) for name in _SHOWN_BINDING),
 )  # fmt: skip
 _NAMES = frozenset(rule.name for rule in RULES)

@@ -1,4 +1,4 @@
-"""/v2.0/{networks,subnets,ports,security-groups}/<id>/tags"""
+"""/v2.0/{networks,subnets,ports,routers,floatingips,security-groups}/<id>/tags"""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from iaas.api.network.rules import Services
 from iaas.api.route import MEMBER, READER, Reply, Route, Rule
 from iaas.api.schema import obj
 from iaas.db.engine import Tx
+from iaas.db.network import floating_ips as floating_db
 from iaas.db.network import networks as networks_db
 from iaas.db.network import ports as ports_db
+from iaas.db.network import routers as routers_db
 from iaas.db.network import security_groups as groups_db
 from iaas.db.network import subnets as subnets_db
 from iaas.db.network import tags as tags_db
@@ -25,6 +27,8 @@ _GETTERS: dict[str, Callable[..., Any]] = {
     "networks": networks_db.get,
     "subnets": subnets_db.get,
     "ports": ports_db.get,
+    "routers": routers_db.get,
+    "floatingips": floating_db.get,
     "security-groups": groups_db.get,
 }
 

@@ -9,6 +9,7 @@ from iaas.api.route import Route
 
 _COLLECTIONS = (
     "networks", "subnets", "ports", "security_groups", "security_group_rules", "agents", "quotas",
+    "routers", "floatingips",
     "availability_zones", "network_ip_availabilities", "extensions",
 )  # fmt: skip
 

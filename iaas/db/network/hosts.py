@@ -15,15 +15,17 @@ from iaas.db.schema.network import (
     networks,
     port_groups,
     ports,
+    routers,
     security_group_rules,
     subnets,
 )
 from iaas.db.schema.operations import services
 from iaas.model.network import VXLAN
 from iaas.model.port import DHCP_OWNER
-from iaas.model.service import DEAD, DHCP, SUSPECT
+from iaas.model.service import DEAD, DHCP, L3, SUSPECT
 
 AGENT = "iaas-network"
+_PLACED = {DHCP: network_hosts, L3: routers}  # role -> the table whose rows are placed on hosts with it
 
 
 def dhcp_host(tx: Tx, network_id: str, lock: bool = False) -> str | None:
@@ -38,6 +40,13 @@ def dhcp_host(tx: Tx, network_id: str, lock: bool = False) -> str | None:
 def dhcp_hosts(tx: Tx, network_ids: Iterable[str]) -> dict[str, str]:
     rows = tx.all(sa.select(network_hosts).where(network_hosts.c.network_id.in_(sorted(set(network_ids)))))
     return {row.network_id: row.host for row in rows}
+
+
+def served_by(tx: Tx, host: str, limit: int = 1000) -> list[str]:
+    """Networks whose DHCP server is the host's to run."""
+    mine = network_hosts.c.host == host
+    query = sa.select(network_hosts.c.network_id).where(mine).order_by(network_hosts.c.network_id).limit(limit)
+    return [row.network_id for row in tx.all(query)]
 
 
 def place(tx: Tx, network_id: str, host: str) -> bool:
@@ -55,31 +64,43 @@ def unplace(tx: Tx, network_id: str) -> None:
     tx.delete(network_hosts, network_hosts.c.network_id == network_id)
 
 
-def least_loaded(tx: Tx) -> str | None:
-    """The host whose agent is well and serves the fewest networks; None when there is no such agent."""
-    load = sa.func.count(network_hosts.c.network_id)
+def least_loaded(tx: Tx, role: str = DHCP) -> str | None:
+    """The host with the role whose agent is well and has the least to do in it; None when there is no such agent."""
+    placed = _PLACED[role]
     query = (
         sa.select(services.c.host)
-        .select_from(services.outerjoin(network_hosts, network_hosts.c.host == services.c.host))
-        .where(services.c.binary == AGENT, _well(services_db.judgement_time(tx)), has_role(DHCP))
+        .select_from(services.outerjoin(placed, placed.c.host == services.c.host))
+        .where(services.c.binary == AGENT, _well(services_db.judgement_time(tx)), has_role(role))
         .group_by(services.c.host)
-        .order_by(load, services.c.host)
+        .order_by(sa.func.count(placed.c.host), services.c.host)
         .limit(1)
     )
     found: str | None = tx.scalar(query)
     return found
 
 
-def deserted(tx: Tx, limit: int = 100) -> list[tuple[str, str]]:
-    """(network, host) of networks whose serving agent is dead, forced down or unknown."""
-    up = sa.select(services.c.host).where(
+def alive(tx: Tx, role: str) -> sa.Select[tuple[str]]:
+    """Hosts with the role whose agent is not dead, forced down or unknown."""
+    return sa.select(services.c.host).where(
         services.c.binary == AGENT,
         services.c.forced_down.is_(False),
         services.c.last_seen > services_db.judgement_time(tx) - DEAD,
-        has_role(DHCP),
+        has_role(role),
     )
-    rows = tx.all(sa.select(network_hosts).where(network_hosts.c.host.not_in(up)).limit(limit))
+
+
+def deserted(tx: Tx, limit: int = 100) -> list[tuple[str, str]]:
+    """(network, host) of networks whose serving agent is not alive."""
+    rows = tx.all(sa.select(network_hosts).where(network_hosts.c.host.not_in(alive(tx, DHCP))).limit(limit))
     return [(row.network_id, row.host) for row in rows]
+
+
+def routers_without_host(tx: Tx, limit: int = 100) -> list[str]:
+    """Routers with a port that run on no host that is alive."""
+    c = routers.c
+    homeless = c.admin_state_up & (c.host.is_(None) | c.host.not_in(alive(tx, L3)))
+    needed = sa.exists().where(ports.c.router_id == c.id)
+    return [row.id for row in tx.all(sa.select(c.id).where(homeless, needed).order_by(c.id).limit(limit))]
 
 
 def without_dhcp(tx: Tx, limit: int = 100) -> list[str]:

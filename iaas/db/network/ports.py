@@ -148,6 +148,11 @@ def set_groups(tx: Tx, port_id: str, group_ids: Iterable[str]) -> None:
         tx.execute(port_groups.insert(), rows)
 
 
+def hold(tx: Tx, ids: Sequence[str]) -> None:
+    """Before a delete: keeps others from putting something on the ports."""
+    tx.all(sa.select(ports.c.id).where(ports.c.id.in_(ids)).order_by(ports.c.id).with_for_update())
+
+
 def delete(tx: Tx, ids: Sequence[str]) -> int:
     """Deletes the ports, and with them their addresses and memberships."""
     if not ids:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import sqlalchemy as sa
 
 from iaas.db.engine import Tx
-from iaas.db.schema.network import ip_allocations, network_hosts, ports, subnets
+from iaas.db.schema.network import floating_ips, ip_allocations, network_hosts, ports, routers, subnets
 from iaas.model.port import ACTIVE
 
 Told = Sequence[tuple[str, int]]  # (id, revision)
@@ -36,6 +36,18 @@ def of_ports(tx: Tx, host: str, wired: Told, served: Told) -> set[str]:
     for chunk in _chunks([*wired, *served]):
         servers |= _activate(tx, [id for id, _ in chunk])
     return servers
+
+
+def of_routers(tx: Tx, host: str, told: Told) -> None:
+    """Routers of the host that still are as reported are in force, with their ports and floating IPs."""
+    for chunk in _chunks(told):
+        same = (routers.c.host == host) & sa.tuple_(routers.c.id, routers.c.revision).in_(chunk)
+        rows = tx.all(sa.select(routers.c.id).where(same).with_for_update())
+        ids = [row.id for row in rows]
+        tx.update(routers, routers.c.id.in_(ids) & (routers.c.status != ACTIVE), {"status": ACTIVE})
+        tx.update(ports, ports.c.router_id.in_(ids) & (ports.c.status != ACTIVE), {"status": ACTIVE})
+        floating = floating_ips.c.router_id.in_(ids) & (floating_ips.c.status != ACTIVE)
+        tx.update(floating_ips, floating, {"status": ACTIVE})
 
 
 def _activate(tx: Tx, ids: Sequence[str]) -> set[str]:

@@ -6,18 +6,34 @@ Servers are found by ``ports.server_id``, which only the facade writes, never by
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 
 from iaas.db.engine import Tx
-from iaas.db.schema.network import ip_allocations, networks, port_groups, ports, security_groups, subnets
+from iaas.db.schema.network import floating_ips, ip_allocations, networks, port_groups, ports, security_groups, subnets
 from iaas.model.network import Address
 from iaas.model.port import ACTIVE
 
 # Made once: SQLAlchemy takes longer over finding out how tables join than the database over joining them.
 _ADDRESSES = (
-    sa.select(ports.c.server_id, ports.c.mac, networks.c.name, ip_allocations.c.ip, subnets.c.ip_version)
-    .select_from(ports.join(networks).join(ip_allocations).join(subnets, subnets.c.id == ip_allocations.c.subnet_id))
+    sa.select(
+        ports.c.server_id,
+        ports.c.mac,
+        networks.c.name,
+        ip_allocations.c.ip,
+        subnets.c.ip_version,
+        floating_ips.c.ip.label("floating"),
+    )
+    .select_from(
+        ports.join(networks)
+        .join(ip_allocations)
+        .join(subnets, subnets.c.id == ip_allocations.c.subnet_id)
+        .outerjoin(
+            floating_ips,
+            (floating_ips.c.port_id == ports.c.id) & (floating_ips.c.fixed_ip == ip_allocations.c.ip),
+        )
+    )
     .order_by(ports.c.server_id, ports.c.position, subnets.c.ip_version, ip_allocations.c.ip)
 )
 _GROUPS = (
@@ -29,12 +45,15 @@ _GROUPS = (
 
 
 def addresses(tx: Tx, server_ids: Sequence[str]) -> dict[str, tuple[Address, ...]]:
-    """Server -> its addresses in the order of its interfaces; servers without one are absent."""
+    """Server -> its addresses in the order of its interfaces, each with the floating one that leads to it; servers
+    without one are absent."""
     query = _ADDRESSES.where(ports.c.server_id.in_(server_ids))
     found: dict[str, list[Address]] = {}
     for row in tx.all(query) if server_ids else ():
         address = Address(network_name=row.name, ip=row.ip, version=row.ip_version, mac=row.mac)
         found.setdefault(row.server_id, []).append(address)
+        if row.floating:
+            found[row.server_id].append(replace(address, ip=row.floating, version=4, kind="floating"))
     return {server: tuple(items) for server, items in found.items()}
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from iaas.db.engine import Tx
+from iaas.db.network import router_wiring, tunnels
 from iaas.db.network import subnets as subnets_db
-from iaas.db.network import tunnels
 from iaas.db.schema.network import (
     ip_allocations,
     network_hosts,
@@ -47,7 +47,8 @@ def of_host(tx: Tx, host: str) -> HostWiring:
     bound = (ports.c.host == host) | (ports.c.next_host == host)
     here = bound & ports.c.device_owner.not_in(SERVICE_OWNERS) & ports.c.admin_state_up
     served = sa.select(network_hosts.c.network_id).where(network_hosts.c.host == host)
-    plugged = sa.select(ports.c.network_id).where(here)
+    # Those of routers too: their networks must be there.
+    plugged = sa.select(ports.c.network_id).where(bound, ports.c.device_owner != DHCP_OWNER, ports.c.admin_state_up)
     guests = tx.all(sa.select(ports).where(here).order_by(ports.c.id))
     clients = tx.all(sa.select(ports).where(ports.c.network_id.in_(served)).order_by(ports.c.id))
     ips = _addresses(tx, here | ports.c.network_id.in_(served))
@@ -64,6 +65,7 @@ def of_host(tx: Tx, host: str) -> HostWiring:
         networks=tuple(_network(row, by_network[row.id], dhcp.get(row.id), tunnelled.get(row.id)) for row in nets),
         ports=tuple(_port(row, ips[row.id], memberships[row.id]) for row in guests),
         groups=_groups(tx, here),
+        routers=router_wiring.of_host(tx, host),
     )
 
 

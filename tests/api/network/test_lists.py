@@ -179,7 +179,6 @@ def test_a_list_costs_the_same_number_of_queries_for_one_and_for_many(api: Api, 
 def test_extensions_are_listed_and_shown(api: Api) -> None:
     found = {item["alias"] for item in api.do("alice", "GET", "/v2.0/extensions")}
     assert {"provider", "security-group", "external-net", "port-security", "agent", "quotas"} <= found
-    assert "router" not in found
+    assert "dns-integration" not in found
     assert api.do("alice", "GET", "/v2.0/extensions/agent")["alias"] == "agent"
-    assert api.call("alice", "GET", "/v2.0/extensions/router")[0] == 404
-    assert api.call("alice", "GET", "/v2.0/routers")[0] == 404
+    assert api.call("alice", "GET", "/v2.0/extensions/dns-integration")[0] == 404

@@ -54,7 +54,9 @@ def test_the_counters_say_what_is_there_i08(api: Api) -> None:
 
 def test_agents_are_alive_by_their_heartbeat(api: Api, clock: Any) -> None:
     agents = api.do("admin", "GET", "/v2.0/agents")
-    assert {agent["agent_type"] for agent in agents} == {"Linux bridge agent", "DHCP agent", "Metadata agent"}
+    assert {agent["agent_type"] for agent in agents} == {
+        "Linux bridge agent", "DHCP agent", "L3 agent", "Metadata agent",
+    }  # fmt: skip
     assert all(agent["alive"] and agent["host"] == "h1" for agent in agents)
     assert api.do("admin", "GET", f"/v2.0/agents/{agents[0]['id']}") == agents[0]
     clock.advance(60)

@@ -8,8 +8,9 @@ import pytest
 
 from iaas.ids import new_uuid
 from tests.api.network.conftest import Api
+from tests.api.network.test_routers import public, router
 
-NOUNS = ("networks", "subnets", "ports", "security-groups")
+NOUNS = ("networks", "subnets", "ports", "routers", "floatingips", "security-groups")
 
 
 def path_of(api: Api, noun: str) -> str:
@@ -19,6 +20,12 @@ def path_of(api: Api, noun: str) -> str:
         "networks": lambda: str(network["id"]),
         "subnets": lambda: str(subnet["id"]),
         "ports": lambda: str(api.port(network["id"])["id"]),
+        "routers": lambda: str(router(api)["id"]),
+        "floatingips": lambda: str(
+            api.do("alice", "POST", "/v2.0/floatingips", {"floatingip": {"floating_network_id": public(api)["id"]}})[
+                "id"
+            ]
+        ),
         "security-groups": lambda: str(
             api.do("alice", "POST", "/v2.0/security-groups", {"security_group": {"name": "web"}})["id"]
         ),
