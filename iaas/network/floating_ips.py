@@ -14,9 +14,9 @@ from iaas.db.network import routers as routers_db
 from iaas.db.network import subnets as subnets_db
 from iaas.errors import Conflict, Invalid, NotFound
 from iaas.ids import new_uuid
-from iaas.model.floating_ip import FloatingIp, FloatingIpWish
 from iaas.model.network import Network
 from iaas.model.port import DOWN, FLOATING_OWNER, NOT_WIRED, FixedIpWish, Port
+from iaas.model.routing.floating_ip import FloatingIp, FloatingIpWish
 from iaas.model.wiring import FixedIp
 from iaas.network import ipam, placement
 from iaas.network.settings import Settings

@@ -12,7 +12,7 @@ from iaas.db.network import subnets as subnets_db
 from iaas.errors import Conflict, Invalid
 from iaas.model.network import Network
 from iaas.model.port import DOWN, GATEWAY_OWNER
-from iaas.model.router import GatewayWish, Router
+from iaas.model.routing.router import GatewayWish, Router
 from iaas.network import doorbells, interfaces, ipam
 from iaas.network.settings import Settings
 

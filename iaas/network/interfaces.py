@@ -13,7 +13,7 @@ from iaas.db.network import routers as routers_db
 from iaas.db.network import subnets as subnets_db
 from iaas.errors import Conflict, Invalid, NotFound
 from iaas.model.port import DOWN, INTERFACE_OWNER, FixedIpWish, Port
-from iaas.model.router import Router
+from iaas.model.routing.router import Router
 from iaas.model.subnet import Subnet
 from iaas.network import doorbells, ipam, placement, routes
 from iaas.network.settings import Settings

@@ -9,7 +9,7 @@ from iaas.db.network import hosts as hosts_db
 from iaas.db.network import ports as ports_db
 from iaas.db.network import routers as routers_db
 from iaas.model.port import ACTIVE, DOWN
-from iaas.model.router import BUILD
+from iaas.model.routing.router import BUILD
 from iaas.model.service import L3
 from iaas.network import doorbells
 from iaas.network.settings import Settings

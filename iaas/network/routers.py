@@ -11,7 +11,7 @@ from iaas.db.engine import Tx
 from iaas.db.network import routers as routers_db
 from iaas.errors import Conflict
 from iaas.model.port import ACTIVE, INTERFACE_OWNER
-from iaas.model.router import Router
+from iaas.model.routing.router import Router
 from iaas.network import gateways, placement, routes
 from iaas.network.settings import Settings
 

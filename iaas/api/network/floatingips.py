@@ -13,8 +13,8 @@ from iaas.db.network import floating_ips as floating_db
 from iaas.db.network import networks as networks_db
 from iaas.db.network import ports as ports_db
 from iaas.errors import Invalid
-from iaas.model.floating_ip import FloatingIp, FloatingIpWish
 from iaas.model.port import Port
+from iaas.model.routing.floating_ip import FloatingIp, FloatingIpWish
 from iaas.network import floating_ips
 
 _ID = {"type": "string", "maxLength": 64}

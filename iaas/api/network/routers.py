@@ -17,7 +17,7 @@ from iaas.db.network import routers as routers_db
 from iaas.db.network import subnets as subnets_db
 from iaas.errors import Invalid
 from iaas.model.port import FixedIpWish
-from iaas.model.router import GatewayWish, Router
+from iaas.model.routing.router import GatewayWish, Router
 from iaas.network import interfaces, routers
 from iaas.network import routes as routes_of
 from iaas.network.interfaces import Interface

@@ -15,8 +15,8 @@ from iaas.db.network.listing import Query, Where, mine, page
 from iaas.db.schema.network import floating_ips
 from iaas.errors import NotFound
 from iaas.ids import new_uuid
-from iaas.model.floating_ip import FloatingIp
 from iaas.model.port import DOWN
+from iaas.model.routing.floating_ip import FloatingIp
 
 FIELDS: dict[str, sa.Column[Any]] = {
     "id": floating_ips.c.id,

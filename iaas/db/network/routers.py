@@ -18,7 +18,7 @@ from iaas.db.schema.network import ip_allocations, ports, routers, subnets
 from iaas.errors import NotFound
 from iaas.ids import new_uuid
 from iaas.model.port import INTERFACE_OWNER, Port
-from iaas.model.router import Gateway, Router
+from iaas.model.routing.router import Gateway, Router
 from iaas.model.subnet import Subnet
 
 FIELDS: dict[str, sa.Column[Any]] = {

@@ -13,6 +13,11 @@ from tests.api.network.test_routers import public, router
 NOUNS = ("networks", "subnets", "ports", "routers", "floatingips", "security-groups")
 
 
+def floating(api: Api) -> dict[str, object]:
+    body = {"floatingip": {"floating_network_id": public(api)["id"]}}
+    return dict(api.do("alice", "POST", "/v2.0/floatingips", body))
+
+
 def path_of(api: Api, noun: str) -> str:
     network = api.network()
     subnet = api.subnet(network["id"])
@@ -21,11 +26,7 @@ def path_of(api: Api, noun: str) -> str:
         "subnets": lambda: str(subnet["id"]),
         "ports": lambda: str(api.port(network["id"])["id"]),
         "routers": lambda: str(router(api)["id"]),
-        "floatingips": lambda: str(
-            api.do("alice", "POST", "/v2.0/floatingips", {"floatingip": {"floating_network_id": public(api)["id"]}})[
-                "id"
-            ]
-        ),
+        "floatingips": lambda: str(floating(api)["id"]),
         "security-groups": lambda: str(
             api.do("alice", "POST", "/v2.0/security-groups", {"security_group": {"name": "web"}})["id"]
         ),
