@@ -54,7 +54,7 @@ def prepare(settings: Settings, host: Settings) -> None:
     for name in ("etc", "lib", "log", "run"):
         files.folder(host.state / name, 0o711)
     for name in _LIB:
-        files.folder(host.state / "lib" / name)
+        files.folder(host.lib / name)
     copy_configuration(settings, host)
     makers = {BROKER: broker.prepare, DATABASE: postgresql.prepare, COMPUTE: hypervisor.prepare}
     for role, make in makers.items():

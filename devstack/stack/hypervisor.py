@@ -55,7 +55,9 @@ def prepare(settings: Settings) -> None:
     for name in mounts.LIBVIRT:
         files.folder(place / name, 0o755)
     files.write(place / "etc" / "libvirtd.conf", libvirtd_conf(settings))
-    files.write(place / "etc" / "qemu.conf", _QEMU_CONF)
+    files.folder(settings.lib / "compute" / "pki")  # iaas-compute fills it; libvirtd wants to see it
+    certificates = settings.lib_seen / "compute" / "pki"
+    files.write(place / "etc" / "qemu.conf", f'{_QEMU_CONF}nbd_tls_x509_cert_dir = "{certificates}"\n')
     _accounts(place)
     mounts.make_points(tuple(mounts.LIBVIRT.values()), place / _RECORD)
 

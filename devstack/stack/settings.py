@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from devstack.stack import files
+from devstack.stack import files, mounts
 from devstack.stack.failure import Failure
 from devstack.stack.layouts import CONTROL, DATABASE, Host
 
@@ -142,7 +142,17 @@ class Settings:
     @property
     def config(self) -> Path:
         """On a host of a fleet: as the host sees it."""
-        return Path("/etc/iaas/iaas.conf") if self.host else self.home / "iaas.conf"
+        return Path(mounts.CLOUD["etc"], "iaas.conf") if self.host else self.home / "iaas.conf"
+
+    @property
+    def lib(self) -> Path:
+        """Where the daemons keep what is theirs ("compute", "volumes" …), as this program sees it."""
+        return self.state / "lib" if self.host else self.state
+
+    @property
+    def lib_seen(self) -> Path:
+        """The same, as the daemons see it."""
+        return Path(mounts.CLOUD["lib"]) if self.host else self.state
 
     @property
     def openrc(self) -> Path:

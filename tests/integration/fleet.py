@@ -10,6 +10,7 @@ another one for a test that can't. Takes about 25 s and 700 MiB. Root only.
     fleet.stop("compute1"), fleet.start("compute1")       all daemons of the host; or some: stop("compute1", "network")
     fleet.kill("compute1"), fleet.start("compute1")       power cut, and power on
     fleet.partition("compute1"), fleet.heal("compute1")   the management network
+    fleet.block("compute1", 5672), fleet.unblock(…)       only these TCP ports of others
     fleet.add("compute3", "compute"), fleet.remove("compute3")
     fleet.audit()                                         what iaas-manage audit finds: must be nothing at the end
 """
@@ -127,6 +128,20 @@ class FleetRig:
 
     def heal(self, name: str) -> None:
         hosts.heal(self.settings, self.host(name))
+
+    def block(self, name: str, *ports: int) -> None:
+        """The host's packets to and from these TCP ports of others vanish, the rest goes on (F-49: the broker is
+        5672, the database 5432, the APIs 5000, 8774, 8775, 8776, 9292, 9696). ``unblock`` ends it."""
+        listed = ", ".join(str(port) for port in ports)
+        self.unblock(name)
+        chains = "\n".join(
+            f"chain {way} {{ type filter hook {way} priority 0; tcp {side} {{ {listed} }} drop; }}"
+            for way, side in (("output", "dport"), ("input", "sport"))
+        )
+        self.on(name, "nft", f"table inet fault {{\n{chains}\n}}")
+
+    def unblock(self, name: str) -> None:
+        self.on(name, "nft", "add table inet fault; delete table inet fault")
 
     def add(self, name: str, *roles: str) -> Settings:
         return hosts.add(self.settings, name, roles)

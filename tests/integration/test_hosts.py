@@ -65,9 +65,9 @@ def test_a_host_that_starts_with_the_copied_file_gets_servers_within_ten_seconds
         assert took < 10
         assert before == {program: fleet.pid("controller", program) for program in before}  # nobody was restarted
         forget(fleet, server)
-        fleet.stop("joiner")
     finally:
         fleet.remove("joiner")
+    eventually(lambda: set(services(fleet, "joiner").values()) == {"down"}, 15, "the removed host is down")
     for service in fleet.admin.compute.services(host="joiner"):
         fleet.admin.compute.delete_service(service)
     assert fleet.audit() == []
@@ -114,4 +114,15 @@ def test_a_partitioned_host_keeps_its_guests_and_is_back_when_the_cable_is_f048(
     assert fleet.admin.compute.get_server(server.id).status == "ACTIVE"
     assert server.id in fleet.guests("compute1")
     forget(fleet, server)
+    assert fleet.audit() == []
+
+
+def test_a_host_that_only_the_broker_is_hidden_from_is_down_until_it_sees_it_again_f049(fleet: FleetRig) -> None:
+    fleet.block("compute2", 5672)
+    try:
+        eventually(lambda: services(fleet, "compute2").get("nova-compute") == "down", 15, "compute2 is down")
+        assert fleet.attempt("compute2", "ping", "-c", "1", "-W", "2", fleet.settings.address).returncode == 0
+    finally:
+        fleet.unblock("compute2")
+    eventually(lambda: set(services(fleet, "compute2").values()) == {"up"}, 60, "compute2 is up again")
     assert fleet.audit() == []
