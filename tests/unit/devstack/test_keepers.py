@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import configparser
 import dataclasses
+import shutil
+import subprocess
 from pathlib import Path
 
+import pytest
 from supervisor.options import ServerOptions
 
 from devstack.stack import files, settings, supervisor, systemd
@@ -74,7 +77,22 @@ def test_systemd_runs_each_daemon_of_the_checkout_with_the_stacks_configuration(
 def test_the_shipped_unit_restarts_a_daemon_for_ever_and_confines_it() -> None:
     unit = (settings.ROOT / "etc/systemd/iaas@.service").read_text().splitlines()
     assert {"Restart=always", "StartLimitIntervalSec=0", "NoNewPrivileges=yes", "ProtectSystem=strict"} <= set(unit)
-    assert "ExecStart=/usr/bin/iaas-%i --config-file /etc/iaas/iaas.conf" in unit
+    assert "ExecStart=/usr/bin/iaas-%i --config-file /etc/iaas/iaas.conf $OPTIONS" in unit
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd's own checker")
+@pytest.mark.parametrize("daemon", sorted(DAEMONS))
+def test_systemd_finds_nothing_wrong_with_the_shipped_units(daemon: str, tmp_path: Path) -> None:
+    for path in (settings.ROOT / "etc/systemd").rglob("*"):
+        if path.is_file() and path.suffix != ".md":
+            copy = tmp_path / path.relative_to(settings.ROOT / "etc/systemd")
+            files.write(copy, path.read_text().replace("/usr/bin/iaas-%i", "/bin/true"), 0o644)
+    unit = tmp_path / f"iaas@{daemon}.service"
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", "--recursive-errors=one", str(unit)],
+        capture_output=True, text=True, timeout=30, env={"SYSTEMD_UNIT_PATH": f"{tmp_path}:", "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_writing_a_file_again_leaves_it_alone_but_for_its_permissions(tmp_path: Path) -> None:
