@@ -8,7 +8,6 @@ from typing import Any
 from iaas.compute import servers, work
 from iaas.compute.service import Compute
 from iaas.context import Context
-from iaas.db import operations
 from iaas.db.compute import servers as rows
 from iaas.db.engine import TryAgain, Tx
 from iaas.errors import Conflict, Forbidden
@@ -63,7 +62,7 @@ def _delete(compute: Compute, tx: Tx, context: Context, server_id: str) -> None:
     if server.task is Task.DELETING:
         return
     servers.check_unlocked(context, server)
-    operations.supersede(tx, "server", server_id, everything=True)
+    work.supersede(compute, tx, server_id, everything=True)
     try:
         fence = rows.begin(tx, server, "delete")
     except Conflict as error:  # it changed between the look and the write: look again
@@ -88,16 +87,18 @@ def order(
 
 def begin(
     compute: Compute, tx: Tx, context: Context, server: Server, event: str, kind: str,
-    params: Mapping[str, Any] | None = None, **values: Any,
+    params: Mapping[str, Any] | None = None, *, deadline_s: int | None = None, **values: Any,
 ) -> str:  # fmt: skip
-    """As ``order``, in the caller's transaction, on a server that it read there; gives the operation's id."""
+    """As ``order``, in the caller's transaction, on a server that it read there; gives the operation's id.
+    ``deadline_s``: as in work.queue.
+    """
     servers.check_unlocked(context, server)
     fence = rows.begin(tx, server, event, **values)
     if server.host is None:
         raise Conflict(f"Instance {server.id} is not ready", resource="server", id=server.id)
     if server.task is not None:  # the event took over from what was under way
-        operations.supersede(tx, "server", server.id)
-    return work.queue(compute, tx, context, kind, server.id, fence, dict(params or {}))
+        work.supersede(compute, tx, server.id)
+    return work.queue(compute, tx, context, kind, server.id, fence, dict(params or {}), deadline_s=deadline_s)
 
 
 def lock(compute: Compute, context: Context, server_id: str, reason: str | None = None) -> None:
@@ -130,7 +131,7 @@ def reset_state(compute: Compute, context: Context, server_id: str, state: State
 
     def write(tx: Tx) -> None:
         server: Server = servers.get(tx, context, server_id)
-        operations.supersede(tx, "server", server_id)
+        work.supersede(compute, tx, server_id)
         rows.change(tx, server_id, {"state": state, "task": None, "fence": server.fence + 1})
 
     compute.database.run(write)

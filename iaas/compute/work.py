@@ -30,14 +30,29 @@ def _before_action() -> None:
 _POINTS: Mapping[str, Callable[[], None]] = {"server.create": _before_create, "server.delete": _before_delete}
 
 
+FILLS = "fills_image"  # among an operation's params: the queued image that its host is to fill
+
+
+def supersede(compute: Compute, tx: Tx, server_id: str, everything: bool = False) -> None:
+    """Ends what is under way on the server; an image that was to be filled goes with it. ``everything``: as in
+    operations.supersede.
+    """
+    for item in operations.live(tx, "server", [server_id]):
+        if FILLS in item.params:
+            compute.image.discard_unfinished(tx, item.params[FILLS])
+    operations.supersede(tx, "server", server_id, everything)
+
+
 def queue(
     compute: Compute, tx: Tx, context: Context, kind: str, server_id: str, fence: int,
-    params: dict[str, Any] | None = None, deadline: bool = True,
+    params: dict[str, Any] | None = None, deadline: bool = True, deadline_s: int | None = None,
 ) -> str:  # fmt: skip
-    """Queues an operation on a server beside the caller's change of state; gives the operation's id."""
+    """Queues an operation on a server beside the caller's change of state; gives the operation's id. ``deadline_s``:
+    when it may take longer than others."""
     operation_id = operations.queue(
-        tx, context, kind, ("server", server_id), fence, params or {}, compute.deadline_s if deadline else None
-    )
+        tx, context, kind, ("server", server_id), fence, params or {},
+        (deadline_s or compute.deadline_s) if deadline else None,
+    )  # fmt: skip
 
     def ring() -> None:
         _POINTS.get(kind, _before_action)()

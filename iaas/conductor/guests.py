@@ -8,10 +8,11 @@ from iaas import context as contexts
 from iaas.db.engine import Database
 from iaas.identity.facade import IdentityFacade
 from iaas.image.facade import ImageFacade
-from iaas.model.order import GuestSpec, ImageSource, Nic
+from iaas.model.order import GuestSpec, ImageSource, Nic, Upload
 from iaas.model.server import Server
 
 TOKEN_TTL_S = 900
+UPLOAD_TTL_S = 21600  # copying and sending a large disk takes its time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,12 @@ class Guests:
             image=self.source(server.image_id) if server.image_id else None,
             nics=nics,
         )
+
+    def upload(self, image_id: str) -> Upload:
+        """Where a host sends the data of a queued image. Raises NotFound."""
+        with self.database.read() as tx:
+            image = self.image.get(tx, contexts.system(), image_id)
+        return self.image.upload(image, self.image_url, self.identity.mint_upload_ticket(image_id, UPLOAD_TTL_S))
 
     def source(self, image_id: str) -> ImageSource:
         """Where a host gets the image. Raises NotFound."""

@@ -20,6 +20,7 @@ from iaas.conductor.power import PowerFlows
 from iaas.conductor.rebuild import Rebuild
 from iaas.conductor.reconcile import Reconciler
 from iaas.conductor.rescue import Rescue
+from iaas.conductor.snapshot import Snapshot
 from iaas.conductor.volumes import VolumeFlows
 from iaas.conductor.worker import Executor, Worker
 from iaas.config.sections import Conductor as Options
@@ -110,5 +111,14 @@ def _flows(parts: Parts) -> Iterable[Flow[Any]]:
     volume = VolumeFlows(database=database, hosts=hosts, guests=guests)
     rescue = Rescue(database=database, network=parts.network, guests=guests, hosts=hosts)
     rebuild = Rebuild(database=database, network=parts.network, guests=guests, hosts=hosts)
+    snapshot = Snapshot(database=database, image=parts.image, guests=guests, hosts=hosts)
     delete = Delete(database=database, network=parts.network, hosts=hosts)
-    return (build.flow(), delete.flow(), *power.flows(), *rescue.flows(), rebuild.flow(), *volume.flows())
+    return (
+        build.flow(),
+        delete.flow(),
+        *power.flows(),
+        *rescue.flows(),
+        rebuild.flow(),
+        *snapshot.flows(),
+        *volume.flows(),
+    )

@@ -61,6 +61,10 @@ class QemuImg:
                 raise errors.Unavailable("The host's disk is full.", resource="disk") from error
             raise errors.Invalid("The image could not be converted.") from error
 
+    def size_of(self, path: Path, format: str) -> int:
+        """Bytes of the disk inside a file of our own making."""
+        return int(self._info(path, format)["virtual-size"])
+
     def overlay(self, target: Path, base: str, size: int) -> None:
         """A qcow2 of ``size`` bytes over the raw file ``base``, a name in the same directory."""
         command = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", base, str(target), str(size)]

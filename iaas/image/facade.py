@@ -60,6 +60,16 @@ class ImageFacade:
         with suppress(NotFound, Conflict):
             uploads.begin_delete(tx, image_id, lease_s=0)
 
+    def discard_unfinished(self, tx: Tx, image_id: str) -> None:
+        """As ``discard``, for an image that has no data yet: one that is complete stays."""
+        found = rows.find(tx, image_id)
+        if found is not None and found.state is State.QUEUED:
+            self.discard(tx, image_id)
+
+    def marked(self, tx: Tx, project_id: str, properties: Mapping[str, str]) -> list[str]:
+        """Ids of the project's images with data that have all these properties, the newest first; at most 1,000."""
+        return rows.marked(tx, project_id, properties)
+
     def source(self, image: Image, base_url: str, token: str) -> ImageSource:
         """Where a host fetches the image: ``base_url`` is the image API's, without /v2; ``token`` reads images.
 

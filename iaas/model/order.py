@@ -25,6 +25,7 @@ class Action(StrEnum):
     RESUME = "resume"
     RESCUE = "rescue"  # boot from ``guest.rescue``, the server's own root disk beside it
     UNRESCUE = "unrescue"
+    SNAPSHOT = "snapshot"  # the root disk as it is now into ``upload``
 
     @property
     def convergent(self) -> bool:
@@ -144,6 +145,7 @@ class Order:
     volume: VolumeConnection | None = None  # for ATTACH_VOLUME and DETACH_VOLUME
     timeout_s: int = 60  # STOP and REBOOT_SOFT: how long the guest may take to obey the power button
     # DETACH_VOLUME: how long it may take to let go
+    upload: Upload | None = None  # for SNAPSHOT
     start: bool = True  # BUILD and UNRESCUE: whether the guest is to run afterwards
 
 

@@ -73,8 +73,8 @@ _ANYTHING: dict[str, Any] = {}
 # action -> policy rule; published, and not offered in this release
 _LATER = {
     "resize": "servers:resize", "confirmResize": "servers:confirm_resize", "revertResize": "servers:revert_resize",
-    "createImage": "servers:create_image", "shelve": "os-shelve:shelve", "unshelve": "os-shelve:unshelve",
-    "createBackup": "os-create-backup", "changePassword": "os-admin-password", "restore": "os-deferred-delete:restore",
+    "shelve": "os-shelve:shelve", "unshelve": "os-shelve:unshelve",
+    "changePassword": "os-admin-password", "restore": "os-deferred-delete:restore",
     "addFloatingIp": "os-floating-ips:add", "removeFloatingIp": "os-floating-ips:remove",
     "addFixedIp": "os-multinic:add", "removeFixedIp": "os-multinic:remove",
     "os-getVNCConsole": "os-remote-consoles", "os-getSPICEConsole": "os-remote-consoles",

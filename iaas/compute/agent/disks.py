@@ -5,12 +5,17 @@ instances/<id>/disk         qcow2 over base; the flavor's size
 instances/<id>/ephemeral0   raw, unformatted
 instances/<id>/swap         raw, formatted as swap space
 instances/<id>/rescue.base, rescue.disk    as base and disk, of a rescue image
+instances/<id>/snapshot     qcow2 that stands alone, while it is made and uploaded
 """
 
 from __future__ import annotations
 
+import os
+import tempfile
 import threading
+import time
 from collections.abc import MutableMapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -20,13 +25,15 @@ from iaas.compute.agent.image_cache import ImageCache
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.work import Work
 from iaas.compute.virt.driver import Disk
+from iaas.compute.virt.fake_disk import blank_qcow2
 from iaas.host import files
 from iaas.host.exec import Runner
 from iaas.host.qemu_img import QemuImg
 from iaas.model.order import GuestSpec, ImageSource
 
 _RESCUE = ("rescue.disk", "rescue.base")
-_NAMES = ("disk", "ephemeral0", "swap", "base", *_RESCUE)
+_NAMES = ("disk", "ephemeral0", "swap", "base", "snapshot", *_RESCUE)
+_SNAPSHOT_LEASE = 7200.0  # seconds without a byte, neither written nor sent
 
 _DEVICES = tuple(f"vd{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")
 
@@ -49,6 +56,15 @@ class DiskStore(Protocol):
 
     def remove_rescue(self, server_id: str) -> None:
         """Removes what ``rescue`` made; nothing there is fine."""
+
+    def root(self, server_id: str) -> Path:
+        """The file of the root disk. Raises NotFound when it is not here."""
+
+    def snapshot(self, server_id: str) -> Path:
+        """Where a copy of the root disk goes, not yet there. Raises Unavailable when it might not fit."""
+
+    def copy_root(self, server_id: str, target: Path, work: Work) -> None:
+        """The root disk of a guest that is off as a qcow2 that stands alone."""
 
     def remove(self, server_id: str) -> None:
         """Removes the disks; nothing there is fine."""
@@ -111,6 +127,23 @@ class QemuDisks:
         for name in _RESCUE:
             (directory / name).unlink(missing_ok=True)
 
+    def root(self, server_id: str) -> Path:
+        path = self._instances.directory(server_id) / "disk"
+        if not path.exists():
+            raise errors.NotFound("A disk of the server is not on this host.", resource="disk")
+        return path
+
+    def snapshot(self, server_id: str) -> Path:
+        root = self.root(server_id)
+        target = root.with_name("snapshot")
+        target.unlink(missing_ok=True)
+        self._cache.check_room(sum(path.stat().st_blocks * 512 for path in (root, root.with_name("base"))))
+        return target
+
+    def copy_root(self, server_id: str, target: Path, work: Work) -> None:
+        root = self.root(server_id)
+        self._qemu_img.to_qcow2(root, "qcow2", target, self._qemu_img.size_of(root, "qcow2"), work.progress)
+
     def remove(self, server_id: str) -> None:
         directory = self._instances.directory(server_id)
         for name in _NAMES:
@@ -124,6 +157,11 @@ class QemuDisks:
 
     def tidy(self) -> None:
         self._cache.tidy()
+        for server_id in self._instances.ids():
+            forgotten = self._instances.directory(server_id) / "snapshot"
+            with suppress(FileNotFoundError):
+                if forgotten.stat().st_atime < time.time() - _SNAPSHOT_LEASE:
+                    forgotten.unlink()
 
     def _root(self, guest: GuestSpec, directory: Path, work: Work) -> None:
         if guest.image is None:
@@ -207,6 +245,21 @@ class FakeDisks:
 
     def remove_rescue(self, server_id: str) -> None:
         self.rescues.discard(server_id)
+
+    def root(self, server_id: str) -> Path:
+        if server_id not in self.made:
+            raise errors.NotFound("A disk of the server is not on this host.", resource="disk")
+        return self.made[server_id][0].path
+
+    def snapshot(self, server_id: str) -> Path:
+        self.root(server_id)
+        descriptor, name = tempfile.mkstemp(prefix="fake-snapshot-")
+        os.close(descriptor)
+        return Path(name)
+
+    def copy_root(self, server_id: str, target: Path, work: Work) -> None:
+        work.check()
+        target.write_bytes(blank_qcow2(1 << 30))
 
     def remove(self, server_id: str) -> None:
         with self._lock:

@@ -78,6 +78,12 @@ class ImageCache:
             temporary.hardlink_to(entry)
             temporary.replace(target)
 
+    def check_room(self, size: int) -> None:
+        """Raises Unavailable when ``size`` more bytes beside the images would leave too little free."""
+        with self._lock:
+            if self._free() - self._promised - size < self._min_free:
+                raise errors.Unavailable("The host has no room for the image.", resource="disk")
+
     def images(self) -> tuple[str, ...]:
         """Ids of the images with a complete entry."""
         names = [path.stem for path in self._directory.glob("*.json") if path.with_suffix("").exists()]

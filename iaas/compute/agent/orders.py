@@ -29,7 +29,7 @@ from iaas.model.order import Action, Order, Power, Report
 K = TypeVar("K")
 V = TypeVar("V")
 _LOG = logging.getLogger(__name__)
-_HEAVY = (Action.BUILD, Action.SUSPEND, Action.RESUME, Action.RESCUE)
+_HEAVY = (Action.BUILD, Action.SUSPEND, Action.RESUME, Action.RESCUE, Action.SNAPSHOT)
 _REMEMBERED = 1000  # finished orders, and servers whose fence is in memory
 
 

@@ -21,10 +21,12 @@ from iaas.compute.agent.pause import Pause, Resume, Suspend, Unpause
 from iaas.compute.agent.power import HardReboot, SoftReboot, Start, Stop
 from iaas.compute.agent.reconcile import Watcher
 from iaas.compute.agent.rescue import Rescue, Unrescue
+from iaas.compute.agent.snapshot import Snapshot
 from iaas.compute.agent.tenure import Tenure
 from iaas.compute.agent.volumes import AttachVolume, DetachVolume, Recover
 from iaas.compute.virt.driver import Driver
 from iaas.host.executor import Executor
+from iaas.host.image_send import Send, send
 from iaas.host.outbox import Outbox
 from iaas.model.order import Action
 from iaas.rpc.conductor import ConductorRpc
@@ -48,6 +50,7 @@ class ComputeAgent:
         clock: Clock,
         heavy: Executor,
         light: Executor,
+        send: Send = send,
         reserved_ram_mb: int = 0,
         reserved_disk_gb: int = 0,
         address: str = "",
@@ -70,6 +73,7 @@ class ComputeAgent:
             Action.RESUME: Resume(*parts),
             Action.RESCUE: Rescue(*parts),
             Action.UNRESCUE: Unrescue(*parts),
+            Action.SNAPSHOT: Snapshot(*parts, send),
         }
         self._disks, self._instances = disks, instances
         self._consoles = Consoles(instances)

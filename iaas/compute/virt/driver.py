@@ -86,6 +86,14 @@ class Driver(Plugs, Protocol):
         other error the memory is still saved.
         """
 
+    def copy_disk(self, server_id: str, disk: Path, target: Path, wait: Callable[[], None]) -> None:
+        """Writes what is on one of the guest's disks at this moment into the new file ``target``: a qcow2 that needs no
+        other file. The guest runs on, or stands still on.
+
+        ``wait`` is called between two looks at how far it is; what it raises ends the copy. Raises Conflict for a guest
+        that is off, or goes off meanwhile.
+        """
+
     def undefine(self, server_id: str) -> None:
         """Forgets a guest that is off; its files stay. Raises Conflict while it runs."""
 

@@ -12,12 +12,13 @@ What holds, here and in every driver:
 from __future__ import annotations
 
 import threading
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iaas import errors
 from iaas.compute.virt.driver import Disk, OnEvent
+from iaas.compute.virt.fake_disk import blank_qcow2
 from iaas.compute.virt.fake_plugs import FakePlugs
 from iaas.model.order import Guest, GuestSpec, Power, Resources, VolumeConnection
 
@@ -52,6 +53,7 @@ class FakeHypervisor:
         self.calls: list[tuple[str, str]] = []  # (method, server id) of what changed something or tried to
         self.lock = threading.RLock()
         self.spoiled: set[str] = set()  # servers whose saved memory can't be read
+        self.on_copy: Callable[[str], None] | None = None  # called while a disk is copied
         self._failures: dict[str, list[Exception]] = {}
         self._callbacks: list[OnEvent] = []
 
@@ -101,7 +103,7 @@ class FakeHypervisor:
 
 
 class FakeDriver(FakePlugs):
-    """A Driver on a FakeHypervisor. Needs neither disks nor taps to exist and writes no file."""
+    """A Driver on a FakeHypervisor. Needs neither disks nor taps to exist, and writes no file but copies of disks."""
 
     def __init__(self, hypervisor: FakeHypervisor, resources: Resources) -> None:
         super().__init__(hypervisor)
@@ -181,6 +183,15 @@ class FakeDriver(FakePlugs):
         spoiled = server_id in self._hypervisor.spoiled
         self._hypervisor.spoiled.discard(server_id)
         return power is Power.RUNNING or (power is Power.SUSPENDED and not spoiled)
+
+    def copy_disk(self, server_id: str, disk: Path, target: Path, wait: Callable[[], None]) -> None:
+        self._hypervisor.enter("copy_disk", server_id)
+        if self._hypervisor.on_copy:
+            self._hypervisor.on_copy(server_id)
+        if self._power(server_id) not in (Power.RUNNING, Power.PAUSED):
+            raise errors.Conflict("The guest is not running.")
+        wait()
+        target.write_bytes(blank_qcow2(self._hypervisor.domains[server_id].guest.disk_gb << 30))
 
     def undefine(self, server_id: str) -> None:
         self._hypervisor.enter("undefine", server_id)

@@ -46,6 +46,21 @@ def get(tx: Tx, id: str, viewer: Viewer) -> Image:
     return values(tx, [row])[0]
 
 
+def find(tx: Tx, id: str) -> Image | None:
+    """The image, whoever may see it; None when there is none."""
+    row = tx.first(sa.select(*COLUMNS).where(images.c.id == id, LIVE))
+    return values(tx, [row])[0] if row else None
+
+
+def marked(tx: Tx, project_id: str, properties: Mapping[str, str], limit: int = 1000) -> list[str]:
+    """Ids of the project's active images with all the properties, the newest first."""
+    query = sa.select(images.c.id).where(images.c.project_id == project_id, images.c.state == State.ACTIVE.value, LIVE)
+    p = image_properties.c
+    for name, value in properties.items():
+        query = query.where(images.c.id.in_(sa.select(p.image_id).where(p.name == name, p.value == value)))
+    return [row.id for row in tx.all(query.order_by(images.c.created_at.desc(), images.c.id).limit(limit))]
+
+
 def insert(tx: Tx, image: Image) -> Image:
     """A new row, born now by the database's clock. Raises Conflict when the id is, or was, another image's."""
     born = replace(image, created_at=tx.now(), updated_at=tx.now())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import libvirt
 
 from iaas import errors
 from iaas.compute.virt.driver import Disk, OnEvent
-from iaas.compute.virt.libvirt import domain_xml, host
+from iaas.compute.virt.libvirt import backups, domain_xml, host
 from iaas.compute.virt.libvirt import guest as domains
 from iaas.compute.virt.libvirt.connection import Connection
 from iaas.compute.virt.libvirt.domain_xml import Marker
@@ -126,6 +127,21 @@ class LibvirtDriver(LibvirtPlugs):
             return domains.restore(domain)
 
         return self._connection.use(act, "The hypervisor could not resume the guest.")
+
+    def copy_disk(self, server_id: str, disk: Path, target: Path, wait: Callable[[], None]) -> None:
+        refusal = "The hypervisor could not copy the guest's disk."
+
+        def use(act: Callable[[Any], bool]) -> bool:
+            return self._connection.use(lambda connection: act(domains.find(connection, server_id)), refusal)
+
+        use(lambda domain: backups.begin(domain, disk, target))
+        try:
+            while not use(backups.ended):
+                wait()
+        except BaseException:
+            with suppress(errors.Error):  # a job that goes on is ended before the next one begins
+                use(backups.give_up)
+            raise
 
     def undefine(self, server_id: str) -> None:
         def act(domain: Any) -> None:
