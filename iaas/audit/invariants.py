@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from iaas.audit import guests, ledger, stores, wiring, work
+from iaas.audit import guests, ledger, routing, stores, wiring, work
 from iaas.audit.evidence import Evidence
 from iaas.audit.violation import Check, Violation
 
 __all__ = ["CHECKS", "Violation", "lasting", "violations"]
 
-CHECKS: tuple[Check, ...] = (*guests.CHECKS, *wiring.CHECKS, *ledger.CHECKS, *stores.CHECKS, *work.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *guests.CHECKS, *wiring.CHECKS, *routing.CHECKS, *ledger.CHECKS, *stores.CHECKS, *work.CHECKS,
+)  # fmt: skip
 
 
 def violations(evidence: Evidence) -> list[Violation]:

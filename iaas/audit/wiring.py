@@ -45,8 +45,8 @@ def wiring_has_ports(evidence: Evidence) -> Iterator[Violation]:
     """I-04: no rules, device, DHCP entry or lease without a port."""
     bound: dict[str, set[str]] = defaultdict(set)
     for port in evidence.facts.ports:
-        if port.host:
-            bound[port.host].add(tap_name(port.id))
+        for host in {port.host, port.next_host} - {None}:
+            bound[host].add(tap_name(port.id))
     macs = {(port.network_id, port.mac) for port in evidence.facts.ports}
     for host, inventory in evidence.network.items():
         for tap in sorted(set(inventory.filtered_ports) - bound[host]):
@@ -92,8 +92,8 @@ def networks_have_their_hosts(evidence: Evidence) -> Iterator[Violation]:
     has_port = {port.network_id for port in facts.ports if port.device_owner == DHCP_OWNER}
     bound: dict[str, set[str]] = defaultdict(set)
     for port in facts.ports:
-        if port.host:
-            bound[port.host].add(port.network_id)
+        for host in {port.host, port.next_host} - {None}:
+            bound[host].add(port.network_id)
     for host, inventory in evidence.network.items():
         served = {network for network, where in facts.dhcp_hosts.items() if where == host}
         mine = served & has_port

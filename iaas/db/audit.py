@@ -14,7 +14,15 @@ from iaas.db.engine import Tx
 from iaas.db.network import usage
 from iaas.db.schema.compute import allocations, compute_nodes, keypairs, server_groups, servers
 from iaas.db.schema.image import images
-from iaas.db.schema.network import ip_allocations, network_hosts, ports, subnets
+from iaas.db.schema.network import (
+    floating_ips,
+    ip_allocations,
+    network_hosts,
+    networks,
+    ports,
+    routers,
+    subnets,
+)
 from iaas.db.schema.operations import operations, quota_usage
 from iaas.db.schema.volume import snapshots, volume_attachments, volume_backends, volumes
 from iaas.model.flavor import Flavor
@@ -31,6 +39,9 @@ class Facts:
     nodes: list[Any]
     allocations: list[Any]
     aggregates: dict[str, tuple[Mapping[str, str], ...]]  # host -> the metadata of its aggregates
+    networks: list[Any]
+    routers: list[Any]
+    floating_ips: list[Any]
     ports: list[Any]
     addresses: list[Any]  # (port_id, subnet_id, ip)
     dhcp_hosts: dict[str, str]  # network id -> host
@@ -55,7 +66,7 @@ def hosts(tx: Tx) -> set[tuple[str, str]]:
 
 
 def facts(tx: Tx) -> Facts:
-    s, p, i, v, o = servers.c, ports.c, images.c, volumes.c, operations.c
+    s, p, i, v, o, n = servers.c, ports.c, images.c, volumes.c, operations.c, networks.c
     live_servers = tx.all(
         sa.select(s.id, s.project_id, s.state, s.task, s.host, s.old_host, s.fence, s.flavor, s.old_flavor,
                   s.new_flavor, s.updated_at)
@@ -76,7 +87,22 @@ def facts(tx: Tx) -> Facts:
         nodes=tx.all(sa.select(compute_nodes)),
         allocations=tx.all(sa.select(allocations)),
         aggregates=aggregates.metadata_of_hosts(tx),
-        ports=tx.all(sa.select(p.id, p.network_id, p.mac, p.host, p.server_id, p.admin_state_up, p.device_owner)),
+        networks=tx.all(sa.select(n.id, n.kind, n.physical_network, n.segmentation_id, n.segment)),
+        routers=tx.all(sa.select(routers.c.id, routers.c.host, routers.c.gateway_port_id, routers.c.admin_state_up)),
+        floating_ips=tx.all(sa.select(floating_ips)),
+        ports=tx.all(
+            sa.select(
+                p.id,
+                p.network_id,
+                p.mac,
+                p.host,
+                p.next_host,
+                p.server_id,
+                p.router_id,
+                p.admin_state_up,
+                p.device_owner,
+            )
+        ),
         addresses=tx.all(sa.select(ip_allocations.c.port_id, ip_allocations.c.subnet_id, ip_allocations.c.ip)),
         dhcp_hosts={row.network_id: row.host for row in tx.all(sa.select(network_hosts))},
         dhcp_subnets={row.id for row in tx.all(sa.select(subnets.c.id).where(subnets.c.enable_dhcp))},

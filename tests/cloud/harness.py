@@ -55,7 +55,7 @@ from iaas.network.controller import Controller
 from iaas.network.drivers.driver import DriverSettings
 from iaas.network.drivers.fake import FakeDriver as FakeNetwork
 from iaas.network.facade import NetworkFacade
-from iaas.network.settings import Settings
+from iaas.network.settings import RESOURCES, Settings
 from iaas.network.waiting import ring
 from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.conductor import ConductorRpc
@@ -90,6 +90,7 @@ class Host:
 
     def __init__(self, cloud: Cloud, name: str) -> None:
         self.cloud, self.name = cloud, name
+        self.address = f"198.51.100.{name.removeprefix('host')}"  # its end of tunnels
         self.hypervisor, self.disks = FakeHypervisor(), FakeDisks()
         self.state = cloud.root / name
         settings = DriverSettings(
@@ -141,8 +142,10 @@ class Host:
         if not self.wired:
             return
         ConductorRpc(Client(self.cloud.bus)).heartbeat(
-            Heartbeat(binary="iaas-network", host=self.name, boot_id=self.boot_id, pid=1, rss_kb=1)
-        )
+            Heartbeat(
+                binary="iaas-network", host=self.name, boot_id=self.boot_id, pid=1, rss_kb=1, address=self.address,
+            )
+        )  # fmt: skip
         with suppress(Error):
             self.loop.round()
 
@@ -194,7 +197,7 @@ class Cloud:
         client = Client(self.bus, clock=clock)
         self.settings = Settings(
             look=NetworkAgentRpc(client).look, physical={"physnet1": "br-ex"},
-            limits=dict.fromkeys(("networks", "subnets", "ports", "security_groups", "security_group_rules"), 1000),
+            limits=dict.fromkeys(RESOURCES, 1000),
         )  # fmt: skip
         self.network, self.image = NetworkFacade(self.settings), ImageFacade()
         auth = sections.Auth(key_repository=str(root / "keys"), bcrypt_rounds=4)

@@ -15,6 +15,9 @@ from iaas.db.audit import Facts
 from iaas.model.order import ComputeInventory, Guest, Power
 
 NOTHING = Facts(
+    networks=[],
+    routers=[],
+    floating_ips=[],
     now=ManualClock().now(), servers=[], nodes=[], allocations=[], aggregates={}, ports=[], addresses=[], dhcp_hosts={},
     dhcp_subnets=set(), images=[], volumes=[], snapshots=[], attachments=[], backends=[],
     operations=[], usage={}, counted={},
@@ -30,8 +33,9 @@ def found(**facts: Any) -> list[tuple[str, str, str]]:
 
 def port(id: str, mac: str = "m") -> SimpleNamespace:
     return SimpleNamespace(
-        id=id, network_id="n", mac=mac, host=None, server_id=None, admin_state_up=True, device_owner=""
-    )
+        id=id, network_id="n", mac=mac, host=None, next_host=None, server_id=None, router_id=None,
+        admin_state_up=True, device_owner="",
+    )  # fmt: skip
 
 
 def inventory(*guests: Guest) -> ComputeInventory:
@@ -93,3 +97,19 @@ def test_what_is_wrong_in_one_look_only_is_not_reported() -> None:
     before, after = [wrong("guest a"), wrong("guest b", "one")], [wrong("guest b", "two"), wrong("guest c")]
     assert lasting(before, after) == [wrong("guest b", "two")]
     assert lasting([], after) == []
+
+
+def test_a_segment_given_twice_is_reported() -> None:
+    """I-05. A unique column forbids it; a restored or merged database may have it."""
+    two = [
+        SimpleNamespace(id=id, kind="vxlan", physical_network=None, segmentation_id=7, segment="vxlan/7")
+        for id in ("a", "b")
+    ]
+    assert found(networks=two) == [("I-05", "segment vxlan/7", "is of 2 networks")]
+    assert found(networks=[replace_in(two[0], segment="vxlan/8")]) == [
+        ("I-05", "network a", "holds vxlan/8, and is vxlan/7")
+    ]
+
+
+def replace_in(row: SimpleNamespace, **values: Any) -> SimpleNamespace:
+    return SimpleNamespace(**{**vars(row), **values})
