@@ -66,7 +66,7 @@ def hosts(tx: Tx) -> set[tuple[str, str]]:
 
 
 def facts(tx: Tx) -> Facts:
-    s, p, i, v, o, n = servers.c, ports.c, images.c, volumes.c, operations.c, networks.c
+    s, i, v, o = servers.c, images.c, volumes.c, operations.c
     live_servers = tx.all(
         sa.select(s.id, s.project_id, s.state, s.task, s.host, s.old_host, s.fence, s.flavor, s.old_flavor,
                   s.new_flavor, s.updated_at)
@@ -87,25 +87,7 @@ def facts(tx: Tx) -> Facts:
         nodes=tx.all(sa.select(compute_nodes)),
         allocations=tx.all(sa.select(allocations)),
         aggregates=aggregates.metadata_of_hosts(tx),
-        networks=tx.all(sa.select(n.id, n.kind, n.physical_network, n.segmentation_id, n.segment)),
-        routers=tx.all(sa.select(routers.c.id, routers.c.host, routers.c.gateway_port_id, routers.c.admin_state_up)),
-        floating_ips=tx.all(sa.select(floating_ips)),
-        ports=tx.all(
-            sa.select(
-                p.id,
-                p.network_id,
-                p.mac,
-                p.host,
-                p.next_host,
-                p.server_id,
-                p.router_id,
-                p.admin_state_up,
-                p.device_owner,
-            )
-        ),
-        addresses=tx.all(sa.select(ip_allocations.c.port_id, ip_allocations.c.subnet_id, ip_allocations.c.ip)),
-        dhcp_hosts={row.network_id: row.host for row in tx.all(sa.select(network_hosts))},
-        dhcp_subnets={row.id for row in tx.all(sa.select(subnets.c.id).where(subnets.c.enable_dhcp))},
+        **_network(tx),
         images=tx.all(
             sa.select(i.id, i.state, i.task, i.size, i.generation, i.lease_until).where(i.deleted_at.is_(None))
         ),
@@ -131,6 +113,21 @@ def facts(tx: Tx) -> Facts:
         usage={(row.project_id, row.resource): row.used for row in tx.all(sa.select(quota_usage))},
         counted=_counted(tx, live_servers, live_volumes, live_snapshots),
     )
+
+
+def _network(tx: Tx) -> dict[str, Any]:
+    """The facts of the network service, by their names in Facts."""
+    n, p, r, a = networks.c, ports.c, routers.c, ip_allocations.c
+    bound = (p.host, p.next_host, p.server_id, p.router_id, p.admin_state_up, p.device_owner)
+    return {
+        "networks": tx.all(sa.select(n.id, n.kind, n.physical_network, n.segmentation_id, n.segment)),
+        "routers": tx.all(sa.select(r.id, r.host, r.gateway_port_id)),
+        "floating_ips": tx.all(sa.select(floating_ips)),
+        "ports": tx.all(sa.select(p.id, p.network_id, p.mac, *bound)),
+        "addresses": tx.all(sa.select(a.port_id, a.subnet_id, a.ip)),
+        "dhcp_hosts": {row.network_id: row.host for row in tx.all(sa.select(network_hosts))},
+        "dhcp_subnets": {row.id for row in tx.all(sa.select(subnets.c.id).where(subnets.c.enable_dhcp))},
+    }
 
 
 def _counted(
