@@ -25,7 +25,7 @@ NET = uid("net")
 class Api:
     """The metadata API's place: notes what it is asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         api = self
         self.asked: list[tuple[str, str, list[tuple[str, str]], bytes]] = []
 
@@ -44,8 +44,8 @@ class Api:
             def log_message(self, format: str, *args: object) -> None:
                 """Nothing: pytest's output is for failures."""
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self.thread.start()
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 

@@ -12,6 +12,7 @@ import pytest
 
 from iaas.host import netns
 from iaas.model.wiring import HostWiring, PortWiring, RouterWiring, bridge_name, router_namespace
+from iaas.network.drivers.linuxbridge.metadata_request import signature
 from tests.integration.network_host import (
     OUTSIDE,
     Host,
@@ -22,7 +23,8 @@ from tests.integration.network_host import (
     repairs,
     repairs_of_another_agent,
 )
-from tests.integration.network_rig import Rig, missing
+from tests.integration.network_rig import SECRET, Rig, missing
+from tests.integration.test_network_metadata import Api
 from tests.unit.network.wishes import ZONE, group, network, outside, port, router, rule, tunnelled, uid, wish
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
@@ -272,3 +274,49 @@ def test_a_router_on_another_host_serves_guests_over_the_tunnel(site: Site) -> N
     assert _called(site, two, FIRST) == FLOATING
     assert one.run(_routers) == ()
     two.run(remove_guest, FIRST)
+
+
+def test_metadata_comes_by_the_router_where_no_dhcp_server_is_and_names_the_right_network(site: Site) -> None:
+    """S-085: the same router, two networks, and a packet's way in says which"""
+    host = site.host(metadata_url=f"http://127.0.0.1:{API_PORT}")
+    host.run(_start_api)
+    host.wire(_wish(_router()))
+    _guests(host)
+    for item in (FIRST, THIRD):
+        assert host.run(_asks, item).endswith(b"i-00000001")
+    told = [{name.lower(): value for name, value in headers} for _, _, headers, _ in host.run(_asked)]
+    assert [(head["x-network-id"], head["x-forwarded-for"]) for head in told] == [
+        (FIRST.network_id, FIRST.ips[0]), (THIRD.network_id, THIRD.ips[0])
+    ]  # fmt: skip
+    assert told[0]["x-iaas-signature"] == signature(SECRET, FIRST.network_id, FIRST.ips[0])
+    host.shell("ip", "link", "delete", "rp-" + uid("r1-red")[:11])
+    assert host.run(repairs)[0] == "EnsureRouter"
+    assert host.run(_asks, FIRST).endswith(b"i-00000001"), "the door is open at the new interface too"
+    assert host.run(_asks, THIRD).endswith(b"i-00000001")
+    with pytest.raises(AssertionError):  # nothing else of the namespace is open to guests
+        host.run(_calls, FIRST, "10.0.0.1", 80)
+
+
+API_PORT = 28775
+_APIS: list[Api] = []
+
+
+def _start_api(rig: Rig) -> None:
+    _APIS.append(Api(API_PORT))
+
+
+def _asked(rig: Rig) -> list[tuple[str, str, list[tuple[str, str]], bytes]]:
+    return _APIS[0].asked
+
+
+def _asks(rig: Rig, port: PortWiring) -> bytes:
+    def connect() -> socket.socket:
+        return socket.create_connection(("169.254.169.254", 80), 3)
+
+    with netns.inside(guest_of(rig, port).name, connect) as connection:
+        connection.settimeout(5)
+        connection.sendall(b"GET /latest/meta-data/instance-id HTTP/1.1\r\n\r\n")
+        answer = b""
+        while chunk := connection.recv(65536):
+            answer += chunk
+        return answer

@@ -18,7 +18,8 @@ def of_host(tx: Tx, host: str, network_ids: Iterable[str]) -> dict[str, TunnelWi
     """Network -> its tunnel as seen from the host, for each of the (tunnelled) networks.
 
     Peers are the hosts where a port of the network is, or is about to be; those whose agent has told no address yet
-    are left out until it does. A port that moves is where it still is.
+    are left out until it does. A port that moves is told at both its hosts: the agents then let frames for it reach
+    either, and nobody has to know the moment when it moves.
     """
     wanted = sorted(set(network_ids))
     if not wanted:
@@ -32,10 +33,10 @@ def of_host(tx: Tx, host: str, network_ids: Iterable[str]) -> dict[str, TunnelWi
     peers: dict[str, set[str]] = defaultdict(set)
     remotes: dict[str, list[RemotePort]] = defaultdict(list)
     for row in rows:
-        peers[row.network_id] |= {addresses[name] for name in (row.host, row.next_host) if name in addresses}
-        if row.host in addresses:
-            remote = RemotePort(mac=row.mac, ips=tuple(ips[row.id]), address=addresses[row.host])
-            remotes[row.network_id].append(remote)
+        ends = sorted({addresses[name] for name in (row.host, row.next_host) if name in addresses})
+        peers[row.network_id] |= set(ends)
+        for end in ends:
+            remotes[row.network_id].append(RemotePort(mac=row.mac, ips=tuple(ips[row.id]), address=end))
     return {id: TunnelWiring(peers=tuple(sorted(peers[id] - {own})), remotes=tuple(remotes[id])) for id in wanted}
 
 

@@ -78,10 +78,13 @@ def bridge_of(network: NetworkWiring, physical: Mapping[str, str]) -> str:
 def plan(wish: HostWiring, found: Found, physical: Mapping[str, str], confirmed: frozenset[str] = frozenset()) -> Plan:
     """``physical``: physical network -> bridge. ``confirmed``: suspects of earlier, complete looks."""
     networks, bridges, problems = _usable(wish, physical)
+    here: dict[str, set[str]] = {}
+    for port in wish.ports:
+        here.setdefault(port.network_id, set()).add(port.mac.lower())
     steps: list[Step] = [*_filter(wish, found, bridges)]
     for network in networks:
         steps += _bridge(network, bridges[network.id], found)
-        steps += _segment(network, bridges[network.id], found, physical)
+        steps += _segment(network, bridges[network.id], here.get(network.id, set()), found, physical)
     loose = _loose_taps(wish, found, bridges)
     steps += [step for key, step in loose.items() if key in confirmed]
     for network in networks:
@@ -104,7 +107,7 @@ def _usable(
         try:
             bridge = bridge_of(network, physical)
             namespace_of(network, bridge)
-            segments.tunnel_of(network, bridge)
+            segments.tunnel_of(network, bridge, ())
             segments.vlan_of(network, bridge, physical)
         except Error as error:
             problems.append((network.id, error.message))
@@ -131,8 +134,10 @@ def _bridge(network: NetworkWiring, name: str, found: Found) -> Iterator[Step]:
         yield EnsureBridge(network_id=network.id, name=name, mtu=network.mtu, own=own)
 
 
-def _segment(network: NetworkWiring, bridge: str, found: Found, physical: Mapping[str, str]) -> Iterator[Step]:
-    tunnel = segments.tunnel_of(network, bridge)
+def _segment(
+    network: NetworkWiring, bridge: str, here: set[str], found: Found, physical: Mapping[str, str]
+) -> Iterator[Step]:
+    tunnel = segments.tunnel_of(network, bridge, here)
     if tunnel is not None and tunnel not in found.tunnels:
         yield EnsureTunnel(network_id=network.id, tunnel=tunnel)
     vlan = segments.vlan_of(network, bridge, physical)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from ipaddress import ip_address
 
 from iaas.errors import Invalid, NotFound
@@ -11,9 +11,12 @@ from iaas.model.wiring import NetworkWiring
 from iaas.network.agent.steps import Tunnel, Vlan
 
 
-def tunnel_of(network: NetworkWiring, bridge: str) -> Tunnel | None:
-    """Raises Invalid for odd addresses. A port that is on two hosts at once, as in a migration, is left to the flood:
-    both get its frames, and nobody has to know when it moves."""
+def tunnel_of(network: NetworkWiring, bridge: str, here: Collection[str]) -> Tunnel | None:
+    """``here``: MACs of the network's ports on this host. Raises Invalid for odd addresses.
+
+    A port that is on two hosts at once, as in a migration, is left to the flood: both get its frames, and nobody has
+    to know when it moves.
+    """
     if network.kind != VXLAN:
         return None
     if network.tunnel is None:
@@ -24,6 +27,8 @@ def tunnel_of(network: NetworkWiring, bridge: str) -> Tunnel | None:
     neighbours: dict[str, str] = {}
     try:
         for remote in network.tunnel.remotes:
+            if remote.mac.lower() in here:
+                continue
             ends.setdefault(remote.mac.lower(), set()).add(str(ip_address(remote.address)))
             for ip in map(ip_address, remote.ips):
                 if ip.version == 4:  # the bridges have no IPv6 of their own, hence no IPv6 neighbours

@@ -94,7 +94,7 @@ def test_hosts_of_a_network_are_rung_when_a_port_comes_or_goes_elsewhere(fleet: 
     assert set(fleet.rung) == {"h1", "h2"}  # the guest's and the DHCP server's
 
 
-def test_a_port_that_moves_is_where_it_still_is_and_its_next_host_hears_what_is_flooded(fleet: Fleet) -> None:
+def test_a_port_that_moves_is_told_at_both_its_hosts(fleet: Fleet) -> None:
     net = fleet.network()
     boot(fleet, net, "h3")
     server, port = boot(fleet, net, "h1")
@@ -104,8 +104,8 @@ def test_a_port_that_moves_is_where_it_still_is_and_its_next_host_hears_what_is_
     def place(host: str) -> list[str]:
         return [remote.address for remote in tunnel(fleet, host, net).remotes if remote.mac == mac]
 
-    assert place("h3") == place("h2") == [ENDS["h1"]]
-    assert place("h1") == []
+    assert place("h3") == [ENDS["h1"], ENDS["h2"]]
+    assert (place("h1"), place("h2")) == ([ENDS["h2"]], [ENDS["h1"]])
     assert tunnel(fleet, "h3", net).peers == (ENDS["h1"], ENDS["h2"])
     assert ENDS["h2"] in tunnel(fleet, "h1", net).peers
     fleet.database.run(lambda tx: fleet.facade.activate(tx, server, "h2"))
