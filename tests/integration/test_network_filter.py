@@ -3,6 +3,7 @@ flows."""
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from iaas.host import netns
 from iaas.host.exec import Runner
 from iaas.model.wiring import HostWiring, RuleWiring, bridge_name
 from iaas.network.agent import filter as filters
-from iaas.network.drivers.linuxbridge import nft_rules
+from iaas.network.drivers.linuxbridge import nft_rules, nft_text
 from tests.integration.network_rig import Guest, Rig, eventually, missing
 from tests.unit.network.wishes import ZONE, group, mac, network, port, rule, small, uid, wish
 
@@ -312,5 +313,55 @@ def test_the_kernel_takes_the_rules_whatever_a_user_wrote(
     """S-079, S-087: one user's odd rule never stops another one's good rule from being loaded"""
     new = _wish(*rules)
     new = replace(new, ports=(replace(new.ports[0], allowed_pairs=tuple(pairs)), new.ports[1]))
-    text = nft_rules.render(filters.wanted(new, {uid("net"): bridge_name(uid("net"))}), "check")
+    text = nft_text.render(nft_rules.tables(filters.wanted(new, {uid("net"): bridge_name(uid("net"))}), "check"))
     Runner().run(["nft", "--check", "-f", "-"], timeout=10, input=text)
+
+
+def _blocks(rig: Rig) -> dict[str, list[str]]:
+    """Every set, map and chain of the kernel's rules by its name; elements and rules as words, sets sorted."""
+    found = {}
+    for family in ("bridge", "inet"):
+        argv = ["nft", "-s", "list", "table", family, f"iaas_{rig.settings.mark}"]
+        text = rig.runner.run(argv, timeout=10).stdout
+        for kind, name, body in re.findall(r"^\t(set|map|chain) (\S+) \{(.*?)^\t\}", text, re.MULTILINE | re.DOTALL):
+            words = body.split()
+            found[f"{family} {name}"] = words if kind == "chain" else sorted(word.rstrip(",") for word in words)
+    return found
+
+
+def _changes() -> list[HostWiring]:
+    """Wishes that differ from their neighbours in every way that a filter can."""
+    first = _wish(rule(protocol="tcp", port_min=80, port_max=80))
+    ranges = replace(first.ports[0], allowed_pairs=((mac(1), "10.99.0.0/16"), (mac(1), "fd00::/64")), ips=())
+    grouped = replace(first, groups=(first.groups[0], group("guarded", rule(remote_group_id=uid("open")))))
+    crowd = small(1, 2, 3, name="crowd", zone=ZONE + 40)
+    return [
+        first,
+        _wish(rule(protocol="icmp"), rule(protocol="udp")),
+        replace(first, ports=(ranges, first.ports[1])),
+        replace(first, ports=(replace(ranges, allowed_pairs=((mac(1), "10.0.0.0/8"),)), first.ports[1])),
+        grouped,
+        replace(grouped, ports=(grouped.ports[0], replace(grouped.ports[1], groups=(), mac=mac(77)))),
+        replace(grouped, ports=tuple(replace(item, port_security=False) for item in grouped.ports)),
+        wish(first.networks + crowd.networks, first.ports + crowd.ports, first.groups + crowd.groups),
+        wish(crowd.networks, crowd.ports[:1], crowd.groups),
+        wish(crowd.networks),
+        wish(),
+    ]
+
+
+def test_a_difference_leads_to_the_same_rules_as_a_whole_load(rig: Rig) -> None:
+    """each change is one transaction of its own size, and there is no other way to tell that it was one"""
+    loads: list[str] = []
+    run = rig.runner.run
+    rig.driver._runner.run = lambda argv, **rest: (loads.append(str(rest.get("input"))), run(argv, **rest))[1]  # type: ignore[attr-defined, method-assign]
+    for wanted in _changes():
+        loads.clear()
+        _apply(rig, wanted)
+        assert [text for text in loads if "element" in text or "rule" in text], "something was loaded"
+        assert not [text for text in loads if "delete table" in text], "and a difference was enough"
+        changed = _blocks(rig)
+        rig.runner.run(["nft", "add", "chain", "inet", f"iaas_{rig.settings.mark}", "stray"], timeout=10)
+        _apply(rig, wanted)
+        assert [text for text in loads if "delete table" in text], "somebody else's change: the whole is loaded"
+        assert _blocks(rig) == changed

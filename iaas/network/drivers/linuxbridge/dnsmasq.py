@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import IPv4Network, ip_address, ip_network
 from pathlib import Path
 
@@ -121,6 +122,7 @@ def _routes(subnet: SubnetWiring) -> Iterator[str]:
             yield from (str(network), hop)
 
 
+@lru_cache(maxsize=16384)
 def _ipv4(text: str | None) -> str | None:
     try:
         return str(ip_address(text)) if text and ip_address(text).version == 4 else None

@@ -1,4 +1,4 @@
-"""Security groups as chains and sets of nft text. Pure; a part of nft_rules.
+"""Security groups as chains and sets of nft. Pure; a part of nft_rules.
 
 A group's rules live in one chain per direction and its members in sets, so that a port only jumps to its
 groups. A rule that makes no sense allows nothing (S-079): its line is left out.
@@ -7,11 +7,13 @@ groups. A rule that makes no sense allows nothing (S-079): its line is left out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 from iaas.ids import is_uuid
 from iaas.model.wiring import GroupWiring, RuleWiring
 from iaas.network.agent.steps import FilterPort
+from iaas.network.drivers.linuxbridge.nft_text import Chain, Collection, Item
 
 _NUMBERS = {
     "ah": 51, "dccp": 33, "egp": 8, "esp": 50, "gre": 47, "icmp": 1, "icmpv6": 58, "igmp": 2, "ipip": 4,
@@ -19,6 +21,7 @@ _NUMBERS = {
     "ospf": 89, "pgm": 113, "rsvp": 46, "sctp": 132, "tcp": 6, "udp": 17, "udplite": 136, "vrrp": 112,
 }  # fmt: skip
 _WITH_PORTS = {6, 17, 33, 132, 136}
+_REMEMBERED = 16384  # addresses
 _SHORT = {"ingress": "in", "egress": "out"}
 
 
@@ -33,36 +36,35 @@ def is_address(text: str, version: int) -> bool:
         return False
 
 
-def sets(groups: Iterable[GroupWiring]) -> Iterator[str]:
+@lru_cache(maxsize=_REMEMBERED)
+def _canonical(text: str, version: int) -> str | None:
+    """The address as nft shows it; None for one of another version, and for none."""
+    return str(ip_address(text)) if is_address(text, version) else None
+
+
+def sets(groups: Iterable[GroupWiring]) -> Iterator[Item]:
     """The members of every group, per IP version."""
     for group in groups:
         for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr")) if is_uuid(group.id) else ():
-            members = sorted({str(ip_address(ip)) for ip in group.members if is_address(ip, version)})
-            listed = f" elements = {{ {', '.join(members)} }}" if members else ""
-            yield f"set {_group(group.id)}_{version} {{ type {kind};{listed} }}"
+            members = frozenset(filter(None, (_canonical(ip, version) for ip in group.members)))
+            yield Collection(kind="set", name=f"{_group(group.id)}_{version}", type=f"type {kind}", elements=members)
 
 
-def group_chains(groups: Sequence[GroupWiring]) -> Iterator[str]:
+def group_chains(groups: Sequence[GroupWiring]) -> Iterator[Item]:
     known = {group.id for group in groups if is_uuid(group.id)}
     for group in groups:
         for direction in _SHORT if group.id in known else ():
-            yield f"chain {_group(group.id)}_{_SHORT[direction]} {{"
-            for rule in group.rules:
-                line = rule_line(rule, known) if rule.direction == direction else None
-                if line is not None:
-                    yield f"  {line}"
-            yield "}"
+            lines = (rule_line(rule, known) for rule in group.rules if rule.direction == direction)
+            rules = tuple(line for line in lines if line is not None)
+            yield Chain(name=f"{_group(group.id)}_{_SHORT[direction]}", hook="", rules=rules)
 
 
-def port_chains(ports: Iterable[FilterPort], groups: Iterable[GroupWiring]) -> Iterator[str]:
-    """A port in no group, or in one that nobody described, gets nothing from it: default deny."""
+def port_chains(ports: Iterable[FilterPort], groups: Iterable[GroupWiring]) -> Iterator[Item]:
     known = {group.id for group in groups if is_uuid(group.id)}
     for port in ports:
         for direction, short in _SHORT.items():
-            yield f"chain {port_chain(port.id, direction)} {{"
-            yield from (f"  jump {_group(group)}_{short}" for group in port.groups if group in known)
-            yield "  counter drop"
-            yield "}"
+            jumps = (f"jump {_group(group)}_{short}" for group in port.groups if group in known)
+            yield Chain(name=port_chain(port.id, direction), hook="", rules=(*jumps, "counter drop"))
 
 
 def rule_line(rule: RuleWiring, known_groups: set[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""The text of the packet filter, as nft reads it. Pure: a Filter in, a ruleset out; knows no process and no
+"""The packet filter in nft's terms. Pure: a Filter in, tables out (nft_text.py words them); knows no process and no
 file.
 
 Two tables of one name. ``bridge`` writes the number of a packet's source port into its mark and drops what
@@ -14,32 +14,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from iaas.ids import is_uuid
 from iaas.model.wiring import tap_name
 from iaas.network.agent.steps import Filter, FilterPort
-from iaas.network.drivers.linuxbridge import nft_groups
+from iaas.network.drivers.linuxbridge import nft_groups, nft_text
+from iaas.network.drivers.linuxbridge.nft_text import Collection, Item, Table
 
 TO_HOST = 0x69616173  # the mark of a guest's packet that goes up to the host itself
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 _DEVICE = re.compile(r"[A-Za-z0-9_.-]{1,15}")
+_REMEMBERED = 4096  # ports
+_SENDERS = {  # set -> (type, flags)
+    "mac_ok": ("type ifname . ether_addr", ""),
+    "chaddr_ok": ("typeof iifname . @th,288,48", ""),
+    "target_ok": ("typeof iifname . @th,64,128", ""),
+    "ip4_ok": ("type ifname . ether_addr . ipv4_addr", ""),
+    "ip4_range": ("type ifname . ether_addr . ipv4_addr", "flags interval;"),
+    "ip6_ok": ("type ifname . ether_addr . ipv6_addr", ""),
+    "ip6_range": ("type ifname . ether_addr . ipv6_addr", "flags interval;"),
+}
 
 
 def table_name(mark: str) -> str:
     return f"iaas_{mark}"
 
 
-def render(wanted: Filter, mark: str) -> str:
-    """The whole ruleset: loading it replaces what is there in one atomic step."""
+def tables(wanted: Filter, mark: str) -> tuple[Table, ...]:
+    """The two tables that make the filter."""
     ports = [port for port in wanted.ports if _sound(port)]
-    numbers = marks(ports)
-    return "\n".join(
-        [
-            *_table("bridge", table_name(mark), _bridge(ports, numbers, set(wanted.flat))),
-            *_table("inet", table_name(mark), _inet(wanted, ports, numbers)),
-            "",
-        ]
+    numbers, name = marks(ports), table_name(mark)
+    return (
+        Table(family="bridge", name=name, items=tuple(_bridge(ports, numbers, set(wanted.flat)))),
+        Table(family="inet", name=name, items=tuple(_inet(wanted, ports, numbers))),
     )
 
 
@@ -60,22 +69,11 @@ def _sound(port: FilterPort) -> bool:
     return bool(is_uuid(port.id) and _MAC.fullmatch(port.mac) and _DEVICE.fullmatch(port.bridge))
 
 
-def _table(family: str, name: str, body: Iterable[str]) -> Iterator[str]:
-    yield f"table {family} {name}"
-    yield f"delete table {family} {name}"
-    yield f"table {family} {name} {{"
-    yield from (f"  {line}" for line in body)
-    yield "}"
+def collection(kind: str, name: str, type: str, elements: Iterable[str], flags: str = "") -> Collection:
+    return Collection(kind=kind, name=name, type=type, elements=frozenset(elements), flags=flags)
 
 
-def collection(kind: str, name: str, type: str, elements: Iterable[str], flags: str = "") -> str:
-    """One line that declares a set or map with its elements."""
-    listed = ", ".join(sorted(set(elements)))
-    body = f"{type}; {flags}" + (f" elements = {{ {listed} }}" if listed else "")
-    return f"{kind} {name} {{ {body} }}"
-
-
-def _bridge(ports: Sequence[FilterPort], numbers: dict[str, int], flat: set[str]) -> Iterator[str]:
+def _bridge(ports: Sequence[FilterPort], numbers: dict[str, int], flat: set[str]) -> Iterator[Item]:
     tap = {port.id: f'"{tap_name(port.id)}"' for port in ports}
     yield collection(
         "map", "ports", "type ifname : mark", (f"{tap[port.id]} : {numbers[port.id]:#x}" for port in ports)
@@ -83,33 +81,36 @@ def _bridge(ports: Sequence[FilterPort], numbers: dict[str, int], flat: set[str]
     yield collection("set", "filtered", "type ifname", (tap[port.id] for port in ports if port.port_security))
     yield collection("set", "isolated", "type ifname", (tap[port.id] for port in ports if port.bridge not in flat))
     yield collection("set", "flat", "type ifname", (tap[port.id] for port in ports if port.bridge in flat))
-    yield from _senders([port for port in ports if port.port_security], tap)
-    yield from _BRIDGE_CHAINS
+    yield from _senders([port for port in ports if port.port_security])
+    yield from nft_text.chains(_BRIDGE_CHAINS)
 
 
-def _senders(ports: Sequence[FilterPort], tap: dict[str, str]) -> Iterator[str]:
+def _senders(ports: Sequence[FilterPort]) -> Iterator[Item]:
     """What each port may say of itself: MACs, addresses, neighbour advertisements, DHCP's chaddr."""
-    macs, chaddrs, targets = [], [], []
-    exact: dict[int, list[str]] = {4: [], 6: []}
-    ranges: dict[int, list[str]] = {4: [], 6: []}
+    found: dict[str, set[str]] = {name: set() for name in _SENDERS}
     for port in ports:
-        for mac, address in _claims(port):
-            macs.append(f"{tap[port.id]} . {mac}")
-            chaddrs.append(f"{tap[port.id]} . 0x{mac.replace(':', '')}")
-            network = ip_network(address, strict=False)
-            single = network.num_addresses == 1
-            (exact if single else ranges)[network.version].append(
-                f"{tap[port.id]} . {mac} . {network.network_address if single else network}"
-            )
-            if single and network.version == 6:
-                targets.append(f"{tap[port.id]} . {int(network.network_address):#034x}")
-    yield collection("set", "mac_ok", "type ifname . ether_addr", macs)
-    yield collection("set", "chaddr_ok", "typeof iifname . @th,288,48", chaddrs)
-    yield collection("set", "target_ok", "typeof iifname . @th,64,128", targets)
-    for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr")):
-        type = f"type ifname . ether_addr . {kind}"
-        yield collection("set", f"ip{version}_ok", type, exact[version])
-        yield collection("set", f"ip{version}_range", type, _disjoint(ranges[version]), "flags interval;")
+        for name, elements in _sender(port):
+            found[name].update(elements)
+    for name, (type, flags) in _SENDERS.items():
+        yield collection("set", name, type, _disjoint(found[name]) if flags else found[name], flags)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _sender(port: FilterPort) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """(set, elements) of one port. Remembered: with many ports on a host this is most of the work, and one changes."""
+    tap = f'"{tap_name(port.id)}"'
+    found: dict[str, list[str]] = {name: [] for name in _SENDERS}
+    for mac, address in _claims(port):
+        found["mac_ok"].append(f"{tap} . {mac}")
+        found["chaddr_ok"].append(f"{tap} . 0x{mac.replace(':', '')}")
+        network = ip_network(address, strict=False)
+        single = network.num_addresses == 1
+        found[f"ip{network.version}_{'ok' if single else 'range'}"].append(
+            f"{tap} . {mac} . {network.network_address if single else network}"
+        )
+        if single and network.version == 6:
+            found["target_ok"].append(f"{tap} . {int(network.network_address):#034x}")
+    return tuple((name, tuple(elements)) for name, elements in found.items() if elements)
 
 
 def _claims(port: FilterPort) -> Iterator[tuple[str, str]]:
@@ -153,7 +154,7 @@ def _link_local(mac: str) -> IPv6Address:
     return IPv6Address(bytes([0xFE, 0x80, 0, 0, 0, 0, 0, 0, *half]))
 
 
-def _inet(wanted: Filter, ports: Sequence[FilterPort], numbers: dict[str, int]) -> Iterator[str]:
+def _inet(wanted: Filter, ports: Sequence[FilterPort], numbers: dict[str, int]) -> Iterator[Item]:
     secured = [port for port in ports if port.port_security]
     zones = (f'"{bridge}" : {int(zone)}' for bridge, zone in wanted.zones if _DEVICE.fullmatch(bridge))
     yield collection("map", "zones", "typeof iifname : ct zone", zones)
@@ -169,18 +170,18 @@ def _inet(wanted: Filter, ports: Sequence[FilterPort], numbers: dict[str, int]) 
     for direction in ("egress", "ingress"):
         jumps = (f"{numbers[port.id]:#x} : goto {nft_groups.port_chain(port.id, direction)}" for port in secured)
         yield collection("map", direction, "type mark : verdict", jumps)
-    yield from _INET_CHAINS
+    yield from nft_text.chains(_INET_CHAINS)
     yield from _tunnels(wanted.peers)
 
 
-def _tunnels(peers: tuple[str, ...] | None) -> Iterator[str]:
+def _tunnels(peers: tuple[str, ...] | None) -> Iterator[Item]:
     """Only hosts of this cloud may send into a tunnel (S-083), and their packets need no connection tracking."""
     if peers is None:
         return
     for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr")):
         known = (str(ip_address(peer)) for peer in peers if nft_groups.is_address(peer, version))
         yield collection("set", f"peers{version}", f"type {kind}", known)
-    yield from _TUNNEL_CHAINS
+    yield from nft_text.chains(_TUNNEL_CHAINS)
 
 
 def _routed(wanted: Filter, ports: Sequence[FilterPort], numbers: dict[str, int], version: int) -> Iterator[str]:
@@ -253,7 +254,7 @@ chain forward { type filter hook forward priority -200; policy accept;
   meta mark set oifname map @ports
   oifname @filtered ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 \
 oifname . ether daddr != @mac_ok counter drop comment "not-for-port"
-}""".splitlines()
+}"""
 
 # Fragments are whole again in the inet hooks, so what the guard forbids by UDP port or ICMPv6 type is looked
 # at once more. The host may open connections to guests of a flat network; they may not open any to the host.
@@ -290,7 +291,7 @@ chain host_hook { type filter hook input priority filter; policy accept;
   meta mark != 0x69616173 accept
   ct state established,related accept
   counter drop comment "guest-to-host"
-}""".splitlines()
+}"""
 
 _TUNNEL_CHAINS = """\
 chain tunnel_in_hook { type filter hook prerouting priority raw; policy accept;
@@ -304,4 +305,4 @@ chain tunnel_out_hook { type filter hook output priority raw; policy accept;
 chain tunnel_hook { type filter hook input priority -10; policy accept;
   udp dport 4789 ip saddr != @peers4 counter drop comment "not-a-peer"
   udp dport 4789 ip6 saddr != @peers6 counter drop comment "not-a-peer"
-}""".splitlines()
+}"""

@@ -1,7 +1,7 @@
 """The packet filter in the kernel: load, compare, forget flows. The text comes from nft_rules.py.
 
-The rules stand when the agent is gone and are replaced in one atomic step, never removed (S-078). Whether
-they are still what was loaded is ruleset.py's to see (F-74).
+The rules stand when the agent is gone and are changed or replaced in one atomic step, never removed (S-078).
+Whether they are still what was loaded is ruleset.py's to see (F-74).
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from iaas import failpoints
 from iaas.host.exec import Runner
 from iaas.network.agent.steps import Filter
-from iaas.network.drivers.linuxbridge import nft_rules
+from iaas.network.drivers.linuxbridge import nft_rules, nft_text
+from iaas.network.drivers.linuxbridge.nft_text import Table
 from iaas.network.drivers.linuxbridge.records import Records
-from iaas.network.drivers.linuxbridge.ruleset import Ruleset
+from iaas.network.drivers.linuxbridge.ruleset import Loaded, Ruleset
 
 _RECORD = "filter"
 _SECONDS = 30.0
@@ -24,10 +25,10 @@ _ONE_BY_ONE = 8  # so many addresses of a zone are forgotten singly; more: the z
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Loaded:
+class _InForce:
     filter: Filter
     text: str  # digest of the text: another version of this software may word the same filter differently
-    listing: str  # digest of the kernel's listing after the load
+    loaded: Loaded
 
 
 class PacketFilter:
@@ -39,26 +40,39 @@ class PacketFilter:
         self._mark = mark
         self._table = nft_rules.table_name(mark)
         self._rules = Ruleset(runner, self._table, ("bridge", "inet"))
-        self._sound: _Loaded | None = None  # the record whose text was compared last
+        self._sound: tuple[_InForce, tuple[Table, ...]] | None = None  # the record whose text was compared last
 
     def found(self) -> tuple[Filter | None, bool]:
         """(the filter loaded last, whether it is in force unchanged)"""
-        loaded = self._records.read(None, _RECORD, _Loaded)
-        if loaded is None:
-            return None, False
-        if loaded != self._sound and _digest(nft_rules.render(loaded.filter, self._mark)) != loaded.text:
-            return loaded.filter, False
-        self._sound = loaded
-        return loaded.filter, self._rules.is_as_loaded(loaded.listing)
+        before = self._before()
+        return (before.filter, self._tables(before) is not None) if before else (None, False)
 
     def load(self, wanted: Filter, forget: tuple[tuple[int, str], ...]) -> None:
         """The record is written last: after a crash in between the load and the forgetting are done again."""
-        text = nft_rules.render(wanted, self._mark)
+        before = self._before()
+        there = self._tables(before) if before else None
+        now = nft_rules.tables(wanted, self._mark)
+        text = nft_text.render(now)
+        change = nft_text.difference(there, now) if there is not None else None
         failpoints.hit("network.agent.before_filter")
-        listing = self._rules.load(text)
+        loaded = self._rules.change(change) if change is not None else self._rules.load(text)
         failpoints.hit("network.agent.after_filter")
         self._forget(forget)
-        self._records.write(None, _RECORD, _Loaded(filter=wanted, text=_digest(text), listing=listing))
+        done = _InForce(filter=wanted, text=_digest(text), loaded=loaded)
+        self._records.write(None, _RECORD, done)
+        self._sound = (done, now)
+
+    def _before(self) -> _InForce | None:
+        return self._records.read(None, _RECORD, _InForce)
+
+    def _tables(self, before: _InForce) -> tuple[Table, ...] | None:
+        """What was loaded, when it still is in force."""
+        if self._sound is None or self._sound[0] != before:
+            tables = nft_rules.tables(before.filter, self._mark)
+            if _digest(nft_text.render(tables)) != before.text:
+                return None
+            self._sound = (before, tables)
+        return self._sound[1] if self._rules.is_as_loaded(before.loaded) else None
 
     def taps(self) -> tuple[str, ...]:
         """The taps that the kernel's rules know."""

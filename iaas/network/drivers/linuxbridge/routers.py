@@ -23,7 +23,7 @@ from iaas.network.agent.routers import gateway_device, interface_device
 from iaas.network.agent.steps import Leg, Router
 from iaas.network.drivers.linuxbridge import bridges, legs, router_rules
 from iaas.network.drivers.linuxbridge.records import Records
-from iaas.network.drivers.linuxbridge.ruleset import Ruleset
+from iaas.network.drivers.linuxbridge.ruleset import Loaded, Ruleset
 
 _RECORD = "router"
 _SECONDS = 10.0
@@ -42,10 +42,10 @@ _SETTINGS = {  # below /proc/sys/net; "all" and "default" so that it holds for e
 
 @dataclass(frozen=True, kw_only=True)
 class _Done:
-    """The router as it was last completed, and the digest of its rules in the kernel."""
+    """The router as it was last completed, and its rules in the kernel."""
 
     router: Router
-    rules: str
+    rules: Loaded
 
 
 class Routers:

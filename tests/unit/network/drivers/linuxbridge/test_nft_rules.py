@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from iaas.model.wiring import HostWiring, RuleWiring, bridge_name, tap_name
 from iaas.network.agent.filter import wanted
 from iaas.network.agent.steps import Filter
-from iaas.network.drivers.linuxbridge import nft_groups, nft_rules
+from iaas.network.drivers.linuxbridge import nft_groups, nft_rules, nft_text
 from tests.unit.network.wishes import ZONE, group, mac, network, port, rule, small, uid, wish
 
 BRIDGES = {uid("net"): bridge_name(uid("net")), uid("flat"): "br-ex"}
@@ -24,7 +24,7 @@ def _filter(wiring: HostWiring) -> Filter:
 
 
 def _text(wiring: HostWiring, mark: str = "test") -> str:
-    return nft_rules.render(_filter(wiring), mark)
+    return nft_text.render(nft_rules.tables(_filter(wiring), mark))
 
 
 def _element(text: str, name: str) -> str:
