@@ -18,10 +18,11 @@ from devstack.stack import (
     machine,
     mounts,
     postgresql,
+    stamp,
     supervisor,
     switch,
 )
-from devstack.stack.layouts import BROKER, COMPUTE, DATABASE
+from devstack.stack.layouts import BROKER, COMPUTE, CONTROL
 from devstack.stack.programs import SUPERVISED
 from devstack.stack.say import step
 from devstack.stack.settings import Fleet, Settings
@@ -36,15 +37,27 @@ def plan(state: Path, layout: str, count: int, controllers: int = 1) -> Fleet:
     return Fleet(layout=layout, management=management, external=external, hosts=found)
 
 
-def up(settings: Settings) -> None:
-    """From nothing, or from whatever an earlier run has left, to hosts whose daemons are all well."""
+def up(settings: Settings, fill_database: Callable[[], None]) -> None:
+    """From nothing, or from whatever an earlier run has left, to hosts with what their daemons need.
+
+    A broker takes five seconds to start: meanwhile the database is filled, and agents start, who wait for the broker.
+    """
     files.folder(settings.logs, 0o755)
     with step("configuration"):
         config.write(settings)
         switch.ensure(settings)
-    with step(f"{len(settings.every_host)} hosts: namespaces, broker, database, hypervisors"):
+        stamp.renew(settings, lambda: _stop_daemons(settings))
+    with step(f"{len(settings.every_host)} hosts: broker, database, hypervisors"):
         on_all(lambda host: hosts.power_on(settings, host), settings.every_host)
-        on_all(_wait_for_base, settings.every_host)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            filling = pool.submit(_fill, settings, fill_database)
+            on_all(_wait_for_base, settings.every_host)
+            filling.result()
+
+
+def _fill(settings: Settings, fill_database: Callable[[], None]) -> None:
+    postgresql.wait(settings.controller)
+    fill_database()
 
 
 def on_all(work: Callable[[Settings], T], which: Sequence[Settings]) -> list[T]:
@@ -55,7 +68,9 @@ def on_all(work: Callable[[Settings], T], which: Sequence[Settings]) -> list[T]:
 
 def _wait_for_base(host: Settings) -> None:
     assert host.host
-    waits = {DATABASE: postgresql.wait, BROKER: broker.wait, COMPUTE: hypervisor.wait}
+    if CONTROL not in host.host.roles:
+        supervisor.start(host, SUPERVISED)
+    waits = {BROKER: broker.wait, COMPUTE: hypervisor.wait}
     for role, wait in waits.items():
         if role in host.host.roles:
             wait(host)
@@ -67,15 +82,12 @@ def manage(settings: Settings, *arguments: str) -> str:
     return machine.run(settings.controller, *command, timeout=180)
 
 
-def start_daemons(settings: Settings, renew: bool) -> None:
-    """``renew``: code or configuration is not what the running ones were started with."""
+def _stop_daemons(settings: Settings) -> None:
+    on_all(hosts.stop, settings.every_host)
 
-    def work(host: Settings) -> None:
-        if hosts.copy_configuration(settings, host) or renew:
-            supervisor.stop(host, SUPERVISED)
-        supervisor.start(host, SUPERVISED)
 
-    on_all(work, settings.every_host)
+def start_daemons(settings: Settings) -> None:
+    on_all(lambda host: hosts.start(settings, host), settings.every_host)
 
 
 def down(settings: Settings) -> None:

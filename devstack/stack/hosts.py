@@ -66,6 +66,7 @@ def prepare(settings: Settings, host: Settings) -> None:
 def power_on(settings: Settings, host: Settings) -> bool:
     """Starts the host with what its daemons need, not yet these. Returns whether it was off."""
     if supervisor.is_up(host):
+        copy_configuration(settings, host)
         return supervisor.ensure(host)
     machine.cut_power(host)  # of one whose supervisor was killed
     prepare(settings, host)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from devstack.stack import broker, config, files, fleet, hypervisor, keepers, leftovers, plumbing, postgresql, processes
+from devstack.stack import (
+    broker,
+    config,
+    files,
+    fleet,
+    hypervisor,
+    keepers,
+    leftovers,
+    plumbing,
+    postgresql,
+    processes,
+    stamp,
+)
 from devstack.stack.failure import Failure
 from devstack.stack.programs import DAEMONS, SUPERVISED, programs
 from devstack.stack.say import step
@@ -34,15 +46,19 @@ def raise_cloud(settings: Settings) -> None:
     """To where every daemon is well and the administrator can log in."""
     files.folder(settings.logs, 0o755)
     if settings.fleet:
-        fleet.up(settings)
+        fleet.up(settings, partial(_tables, settings))
     else:
         _ground(settings)
-    with step("tables and accounts"):
-        manage(settings, "db", "upgrade")
-        _bootstrap(settings)
+        with step("tables and accounts"):
+            _tables(settings)
     with step("daemons"):
         _start_daemons(settings)
         wait_for_daemons(settings)
+
+
+def _tables(settings: Settings) -> None:
+    manage(settings, "db", "upgrade")
+    _bootstrap(settings)
 
 
 def _ground(settings: Settings) -> None:
@@ -65,25 +81,12 @@ def _ground(settings: Settings) -> None:
 
 def _start_daemons(settings: Settings) -> None:
     """Starts those that don't run; all of them again if code or configuration is not what they were started with."""
-    stamp, wanted = settings.state / "run" / "started-with", fingerprint(settings)
-    renew = not stamp.exists() or stamp.read_text() != wanted
     if settings.fleet:
-        fleet.start_daemons(settings, renew)
-    else:
-        manager = keepers.choose(settings)
-        if renew:
-            manager.stop(settings, SUPERVISED)
-        manager.start(settings, SUPERVISED)
-    files.write(stamp, wanted)
-
-
-def fingerprint(settings: Settings) -> str:
-    """Changes with any file that the daemons read when they start."""
-    digest = hashlib.sha256()
-    for path in [settings.config, *sorted((settings.root / "iaas").rglob("*.py"))]:
-        stat = path.stat()
-        digest.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+        fleet.start_daemons(settings)
+        return
+    manager = keepers.choose(settings)
+    stamp.renew(settings, lambda: manager.stop(settings, SUPERVISED))
+    manager.start(settings, SUPERVISED)
 
 
 def _configure(settings: Settings) -> None:
