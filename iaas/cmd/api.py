@@ -23,6 +23,7 @@ from iaas.network.settings import Settings
 from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.conductor import ConductorRpc
 from iaas.rpc.network import NetworkAgentRpc
+from iaas.volume.facade import VolumeFacade
 from iaas.volume.service import VolumeServices
 
 
@@ -33,9 +34,9 @@ def main() -> None:
     client = Client(transport)
     authenticate = IdentityFacade.open(database, process.section(sections.Auth)).authenticate
     network = _network(process, database, client)
-    compute = _compute(process, database, client, network)
     quota, deadline = process.section(sections.Quota), process.section(sections.Conductor).deadline
     volume = VolumeServices.of(database, ConductorRpc(client), quota, deadline)
+    compute = _compute(process, database, client, network, volume)
     metadata = Metadata(
         compute=ComputeFacade(compute),
         secret=process.section(sections.Auth).metadata_secret,
@@ -61,12 +62,15 @@ def _network(process: Start, database: Database, client: Client) -> NetworkServi
     return NetworkServices(database=database, settings=settings)
 
 
-def _compute(process: Start, database: Database, client: Client, network: NetworkServices) -> Compute:
+def _compute(
+    process: Start, database: Database, client: Client, network: NetworkServices, volume: VolumeServices
+) -> Compute:
     quota = process.section(sections.Quota)
     return Compute(
         database=database,
         image=ImageFacade(),
         network=NetworkFacade(network.settings),
+        volume=VolumeFacade(volume),
         conductor=ConductorRpc(client),
         hosts=ComputeRpc(client),
         quota={name: getattr(quota, name) for name in QUOTA_DEFAULTS},

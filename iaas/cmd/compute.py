@@ -8,6 +8,7 @@ from iaas.bus.client import Client
 from iaas.bus.factory import connect
 from iaas.bus.server import Server
 from iaas.clock import SystemClock
+from iaas.cmd import certificates
 from iaas.cmd.hypervisor import make
 from iaas.cmd.start import start
 from iaas.compute.agent.instances import Instances
@@ -27,6 +28,8 @@ def main() -> None:
     real = options.driver != "fake"
     instances = Instances(Path(options.state_dir), durable=real)
     host_ip = process.await_address(options.host_ip)
+    if real:
+        certificates.keep(process, Path(options.state_dir) / "pki", host_ip)  # QEMU reads them: qemu.conf
     driver, disks = make(options, instances, process.host, host_ip)
     heavy, light = Pool(options.workers, "build"), Pool(LIGHT_WORKERS, "order")
     agent = ComputeAgent(

@@ -8,9 +8,9 @@ from iaas import plugins
 from iaas.bus.client import Client
 from iaas.bus.factory import connect
 from iaas.bus.server import Server
-from iaas.cmd.start import Start, start
+from iaas.cmd import certificates
+from iaas.cmd.start import start
 from iaas.config import sections
-from iaas.errors import Invalid
 from iaas.host.executor import Pool
 from iaas.rpc.conductor import ConductorRpc
 from iaas.rpc.volume import VolumeRpc
@@ -21,7 +21,6 @@ WORKERS = 4
 LOOK_S = 0.5
 FLUSH_S = 2.0
 TIDY_S = 60.0
-RENEW_S = 86400.0
 
 
 def main() -> None:
@@ -36,7 +35,7 @@ def main() -> None:
         capacity_gb=options.capacity_gb,
         address=address,
         port=options.port,
-        pki=_certificates(process, state_dir / "pki", address) if real else None,
+        pki=certificates.keep(process, state_dir / "pki", address) if real else None,
     )
     pool = Pool(WORKERS, "order")
     agent = VolumeAgent(
@@ -57,16 +56,3 @@ def main() -> None:
     process.daemon.on_stop(lambda: pool.stop(2))
     process.daemon.on_stop(server.stop)
     process.daemon.run()
-
-
-def _certificates(process: Start, directory: Path, address: str) -> Path:
-    """This host's certificates, looked after once a day. Exits when the configuration has no secret for them."""
-    from iaas.host.pki import Authority
-
-    try:
-        authority = Authority(process.section(sections.Auth).internal_secret)
-    except Invalid as error:
-        raise SystemExit(f"iaas-volume: {error.message}") from None
-    authority.ensure(directory, process.host, [address])
-    process.daemon.every(RENEW_S, "certificates", lambda: authority.ensure(directory, process.host, [address]))
-    return directory

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from iaas.compute import fitting, hostname, server_groups, work
+from iaas.compute import hostname, server_disks, server_groups, work
 from iaas.compute.service import Compute
 from iaas.context import Context
 from iaas.db import quotas
@@ -75,6 +75,9 @@ def _one(compute: Compute, tx: Tx, context: Context, plan: _Plan, reservation: s
     if plan.networks:
         with _named_by_the_request():
             compute.network.allocate(tx, context, server_id, plan.networks, wish.security_groups)
+    if wish.disks:
+        with _named_by_the_request():
+            server_disks.promise(compute, tx, context, server_id, wish, plan.flavor)
     params = {"forced_host": wish.forced_host} if wish.forced_host else {}
     work.queue(compute, tx, context, "server.create", server_id, 1, params)
     return server_id
@@ -85,11 +88,7 @@ def _plan(compute: Compute, tx: Tx, context: Context, wish: NewServers) -> _Plan
         raise QuotaExceeded(f"Maximum number of metadata items exceeds {compute.quota['metadata_items']}")
     flavor = _flavor(tx, context, wish.flavor_id)
     with _named_by_the_request():
-        try:
-            image = compute.image.get_for_boot(tx, context, wish.image_id)
-        except NotFound as error:
-            raise Invalid("Can not find requested image", field="imageRef") from error
-    fitting.check(image, flavor, wish.zero_disk)
+        server_disks.check(compute, tx, context, wish, flavor)
     _check_placement(compute, tx, wish)
     key = None
     if wish.key_name:

@@ -11,8 +11,7 @@ GIB = 1024**3
 
 def check(image: Image, flavor: Flavor, zero_disk: bool) -> None:
     """Raises Invalid, or Forbidden for a flavor without a disk size that the caller may not use."""
-    if flavor.ram_mb < (image.min_ram or 0):
-        raise Invalid("Flavor's memory is too small for requested image.", field="flavorRef")
+    check_memory(image.min_ram, flavor)
     if flavor.disk_gb == 0:
         if not zero_disk:
             raise Forbidden("Only volume-backed servers are allowed for flavors with zero disk.")
@@ -30,3 +29,9 @@ def check(image: Image, flavor: Flavor, zero_disk: bool) -> None:
             f"Flavor disk is {room} bytes, minimum size is {image.min_disk * GIB} bytes.",
             field="flavorRef",
         )
+
+
+def check_memory(min_ram_mb: int | None, flavor: Flavor) -> None:
+    """All that counts when the root disk is a volume. Raises Invalid."""
+    if flavor.ram_mb < (min_ram_mb or 0):
+        raise Invalid("Flavor's memory is too small for requested image.", field="flavorRef")

@@ -18,6 +18,7 @@ from iaas.errors import Conflict, Invalid, NotFound, QuotaExceeded
 from iaas.model.network import Address
 from iaas.model.server import Server
 from iaas.model.service import Service
+from iaas.model.volume import Attachment
 
 MAX_TAGS = 50
 
@@ -31,6 +32,7 @@ class Details:
     addresses: Mapping[str, Sequence[Address]] = field(default_factory=dict)
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tags: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    volumes: Mapping[str, Sequence[Attachment]] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
     services: Mapping[str, Service] = field(default_factory=dict)
     now: Any = None
@@ -79,6 +81,7 @@ def details(compute: Compute, tx: Tx, found: Sequence[Server]) -> Details:
         addresses=compute.network.addresses(tx, ids),
         groups=compute.network.group_names(tx, ids),
         tags=tags.of_servers(tx, ids),
+        volumes=compute.volume.of_servers(tx, ids),
         zones={host: zones.get(host, compute.default_zone) for host in hosts},
         services={item.host: item for item in services.all_of(tx, "iaas-compute")} if hosts else {},
         now=tx.now(),

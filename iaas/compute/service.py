@@ -13,6 +13,7 @@ from iaas.image.facade import ImageFacade
 from iaas.network.facade import NetworkFacade
 from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.conductor import ConductorRpc
+from iaas.volume.facade import VolumeFacade
 
 QUOTA_DEFAULTS: Mapping[str, int] = {
     "instances": 10,
@@ -34,6 +35,7 @@ class Compute:
     database: Database
     image: ImageFacade
     network: NetworkFacade
+    volume: VolumeFacade
     conductor: ConductorRpc
     hosts: ComputeRpc
     quota: Mapping[str, int] = field(default_factory=lambda: QUOTA_DEFAULTS)

@@ -45,13 +45,13 @@ def supersede(compute: Compute, tx: Tx, server_id: str, everything: bool = False
 
 def queue(
     compute: Compute, tx: Tx, context: Context, kind: str, server_id: str, fence: int,
-    params: dict[str, Any] | None = None, deadline: bool = True, deadline_s: int | None = None,
+    params: dict[str, Any] | None = None, deadline: bool = True, deadline_s: int | None = None, yields: bool = False,
 ) -> str:  # fmt: skip
     """Queues an operation on a server beside the caller's change of state; gives the operation's id. ``deadline_s``:
     when it may take longer than others."""
     operation_id = operations.queue(
         tx, context, kind, ("server", server_id), fence, params or {},
-        (deadline_s or compute.deadline_s) if deadline else None,
+        (deadline_s or compute.deadline_s) if deadline else None, yields,
     )  # fmt: skip
 
     def ring() -> None:

@@ -1,4 +1,5 @@
-"""server.create: schedule, network, spawn; another host after a failed one, ERROR with the reason at the end."""
+"""server.create: schedule, network, volumes, spawn; another host after a failed one, ERROR with the reason
+at the end."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Any
 
 from iaas import failpoints
 from iaas.clock import iso8601
+from iaas.conductor.build_volumes import BuildVolumes
 from iaas.conductor.flow import Done, Flow, Result, Run, Step, Wait
 from iaas.conductor.guests import Guests
 from iaas.conductor.hosts import Hosts
@@ -35,6 +37,7 @@ class Build:
     network: NetworkFacade
     agents: NetworkAgentRpc
     guests: Guests
+    volumes: BuildVolumes
     hosts: Hosts
 
     def flow(self) -> Flow[Any]:
@@ -43,6 +46,7 @@ class Build:
             steps=(
                 Step("schedule", self.schedule, self.unschedule),
                 Step("network", self.wire, self.unwire),
+                self.volumes.step(),
                 Step("spawn", self.spawn, self.unspawn),
             ),
             finish=self.finish,
@@ -89,7 +93,7 @@ class Build:
 
     def spawn(self, run: Run) -> Result:
         nics = tuple(Nic(**values) for values in run.data("network")["nics"])
-        guest = None if run.report else self.guests.spec(self._server(run), nics)
+        guest = None if run.report else self.guests.spec(self._server(run), nics, building=True)
         failpoints.hit("conductor.build.before_spawn")
         return self.hosts.compute_step(run, run.data("schedule")["host"], Action.BUILD, guest)
 
@@ -101,6 +105,7 @@ class Build:
 
     def finish(self, tx: Tx, run: Run) -> None:
         now = tx.now()
+        self.volumes.attached(tx, run, run.data("schedule")["host"])
         servers.finish(tx, run.resource_id, "spawn", power=Power.RUNNING, launched_at=now, fault=None)
 
     def fail(self, tx: Tx, operation: Operation, reason: str) -> None:

@@ -1,4 +1,5 @@
-"""server.delete: destroy on the host, then give back ports, claims and quota with the row's end. Never given up."""
+"""server.delete: destroy on the host, cut its volumes off, then give back ports, claims, volumes and quota. Never
+given up."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from iaas import failpoints
+from iaas.conductor.exports import Exports
 from iaas.conductor.flow import Done, Flow, Result, Run, Step
 from iaas.conductor.hosts import Hosts
 from iaas.db import quotas
@@ -14,18 +16,25 @@ from iaas.db.engine import Database, Tx
 from iaas.model.operation import Operation
 from iaas.model.order import Action, Power
 from iaas.network.facade import NetworkFacade
+from iaas.volume.facade import VolumeFacade
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delete:
     database: Database
     network: NetworkFacade
+    volume: VolumeFacade
+    exports: Exports
     hosts: Hosts
 
     def flow(self) -> Flow[Any]:
         return Flow(
             kind="server.delete",
-            steps=(Step("destroy", self.destroy), Step("release", self.release)),
+            steps=(
+                Step("destroy", self.destroy),
+                Step("unexport", self.exports.unexport_all),
+                Step("release", self.release),
+            ),
             finish=self.finish,
             fail=self.fail,
             stubborn=True,
@@ -47,6 +56,7 @@ class Delete:
 
         def write(tx: Tx) -> None:
             self.network.release(tx, run.resource_id)
+            self.volume.release_all(tx, run.caller, run.resource_id)
             nodes.release(tx, run.resource_id)
 
         return Done(write=write)

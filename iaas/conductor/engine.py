@@ -20,11 +20,10 @@ from typing import Any
 from iaas import context as contexts
 from iaas import failpoints
 from iaas.conductor.flow import Done, Flow, Result, Run, Step, Wait
-from iaas.context import Context
 from iaas.db import operations
 from iaas.db.engine import Database, Tx
 from iaas.db.operations import Superseded
-from iaas.errors import Conflict, Error, Internal, Timeout, Unavailable
+from iaas.errors import Conflict, Error, Internal, NotFound, Timeout, Unavailable
 from iaas.model.operation import NO_TURN, JournalLine, Operation, OperationState
 
 log = logging.getLogger(__name__)
@@ -76,15 +75,8 @@ class Engine:
         operation = self.database.run(lambda tx: self._claim(tx, operation_id))
         if operation is None:
             return Progress(state=None)
-        caller = Context(
-            request_id=operation.request_id,
-            user_id=operation.user_id,
-            project_id=operation.project_id,
-            roles=("admin",),
-            is_admin=True,
-        )
         try:
-            with contexts.use(caller):
+            with contexts.use(operation.caller):
                 return Progress(state=self._run(operation))
         except Superseded:
             log.info("operation %s (%s) is no longer ours", operation.id, operation.kind)
@@ -130,7 +122,10 @@ class Engine:
                 lines = self._lines(operation)
                 continue
             if operation.fence == NO_TURN:
-                begun = self._begin_turn(flow, operation)
+                try:
+                    begun = self._begin_turn(flow, operation)
+                except NotFound as error:
+                    return self._vanished(flow, operation, error)
                 if begun is None and self._sleep(operation, TURN_S):
                     return OperationState.WAITING
                 operation = begun or operation
@@ -271,6 +266,16 @@ class Engine:
 
         fence = self.database.run(write)
         return None if fence is None else replace(operation, fence=fence)
+
+    def _vanished(self, flow: Flow[Any], operation: Operation, error: Error) -> OperationState:
+        """The resource went away while the operation waited, and with it what the operation held."""
+
+        def write(tx: Tx) -> None:
+            operations.end(tx, operation, self.owner, OperationState.FAILED, error.message)
+            flow.fail(tx, operation, error.message)
+
+        self.database.run(write)
+        return OperationState.FAILED
 
     def _wake_next(self, tx: Tx, operation: Operation) -> None:
         following = operations.wake_next(tx, operation.resource_type, operation.resource_id)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from iaas.context import Context
 from iaas.db.engine import Tx
 from iaas.model.operation import JournalLine, Operation
 
@@ -53,6 +54,11 @@ class Run:
     @property
     def resource_id(self) -> str:
         return self.operation.resource_id
+
+    @property
+    def caller(self) -> Context:
+        """Who asked for the operation, with the platform's rights."""
+        return self.operation.caller
 
     @property
     def report(self) -> dict[str, Any] | None:

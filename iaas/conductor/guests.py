@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from iaas import context as contexts
 from iaas.db.engine import Database
+from iaas.db.volume import attachments
 from iaas.identity.facade import IdentityFacade
 from iaas.image.facade import ImageFacade
 from iaas.model.order import GuestSpec, ImageSource, Nic, Upload
 from iaas.model.server import Server
+from iaas.model.volume import AttachmentState
 
 TOKEN_TTL_S = 900
 UPLOAD_TTL_S = 21600  # copying and sending a large disk takes its time
@@ -24,8 +26,14 @@ class Guests:
     identity: IdentityFacade
     image_url: str
 
-    def spec(self, server: Server, nics: tuple[Nic, ...]) -> GuestSpec:
-        """Raises NotFound when the image has vanished meanwhile."""
+    def spec(self, server: Server, nics: tuple[Nic, ...], building: bool = False) -> GuestSpec:
+        """With the volumes that are attached; ``building``: also with those that are promised and served already.
+
+        Raises NotFound when the image has vanished meanwhile.
+        """
+        states = [AttachmentState.ATTACHED, *([AttachmentState.RESERVED] if building else [])]
+        with self.database.read() as tx:
+            volumes = attachments.connections(tx, server.id, states)
         flavor = server.flavor
         return GuestSpec(
             server_id=server.id,
@@ -40,6 +48,7 @@ class Guests:
             swap_mb=flavor.swap_mb,
             image=self.source(server.image_id) if server.image_id else None,
             nics=nics,
+            volumes=volumes,
         )
 
     def upload(self, image_id: str) -> Upload:

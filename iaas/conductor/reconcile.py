@@ -16,6 +16,8 @@ And else:
  R3  A guest with our mark whose server has no claim on the host: destroyed, under the server's fence (the server was
      moved or deleted while the host was away; C-10). A host that was away asks by itself before it takes work.
  R4  A guest with our mark that no row ever knew: reported, never destroyed (a restored database; F-47).
+R10  ACTIVE, but a disk did not answer and the hypervisor has paused the guest (F-66): the host is told to let it go on,
+     again at every look until it stays running. What a user paused is PAUSED, and is left alone.
  R5  ERROR or anything else: power is recorded, the state is the operator's.
 """
 
@@ -54,6 +56,7 @@ class Reconciler:
     def look(self, beat: Heartbeat) -> None:
         """Takes one host's guests. Every rule acts on what was suspect in the look before, too."""
         guests = {guest.server_id: guest for guest in beat.guests or ()}
+        stuck = {guest.server_id for guest in guests.values() if guest.io_error}
         with self.database.read() as tx:
             mine = {server.id: server for server in servers.of_host(tx, beat.host)}
             others = servers.by_ids(tx, [id for id in guests if id not in mine])
@@ -62,6 +65,8 @@ class Reconciler:
         found |= {("R3", id) for id in strangers} | {("R4", id) for id in guests.keys() - mine.keys() - others.keys()}
         again = found & self._suspects.get(beat.host, frozenset())
         self._suspects[beat.host] = frozenset(found)
+        for server_id in sorted(stuck & mine.keys()):
+            self._recover(beat.host, mine[server_id])
         for rule, server_id in sorted(again):
             server = mine.get(server_id) or others.get(server_id)
             self._repair(beat.host, rule, server_id, server, guests.get(server_id))
@@ -79,6 +84,16 @@ class Reconciler:
             elif power is not server.power:
                 found.append(("R5", server.id))
         return found
+
+    def _recover(self, host: str, server: Server) -> None:
+        """R10. Under the fence that the server has: whatever is asked of it goes before."""
+        if server.state is State.ACTIVE and server.task is None:
+            log.warning(
+                "R10: the guest of server %s on %s is paused for an I/O error: it is let go on", server.id, host
+            )
+            order = Order(operation_id=new_uuid(), step="recover", fence=server.fence, attempt=1, server_id=server.id,
+                          action=Action.RECOVER)  # fmt: skip
+            self.compute.execute(host, order)
 
     def _repair(self, host: str, rule: str, server_id: str, server: Server | None, guest: Guest | None) -> None:
         power = guest.power if guest else Power.NONE

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from iaas.conductor.attach import AttachFlows
 from iaas.conductor.build import Build
+from iaas.conductor.build_volumes import BuildVolumes
 from iaas.conductor.delete import Delete
 from iaas.conductor.engine import Engine
+from iaas.conductor.exports import Exports
 from iaas.conductor.flow import Flow
 from iaas.conductor.guests import Guests
 from iaas.conductor.heartbeats import Heartbeats
@@ -99,12 +102,14 @@ def _flows(parts: Parts) -> Iterable[Flow[Any]]:
         resend_s=parts.options.resend,
     )
     guests = Guests(database=database, image=parts.image, identity=parts.identity, image_url=parts.image_url)
+    exports = Exports(database=database, hosts=hosts)
     build = Build(
         database=database,
         placement=Placement(database=database, scheduler=SchedulerRpc(parts.bus), image=parts.image),
         network=parts.network,
         agents=NetworkAgentRpc(parts.bus),
         guests=guests,
+        volumes=BuildVolumes(database=database, volume=parts.volume, exports=exports),
         hosts=hosts,
     )
     power = PowerFlows(database=database, network=parts.network, guests=guests, hosts=hosts)
@@ -112,7 +117,8 @@ def _flows(parts: Parts) -> Iterable[Flow[Any]]:
     rescue = Rescue(database=database, network=parts.network, guests=guests, hosts=hosts)
     rebuild = Rebuild(database=database, network=parts.network, guests=guests, hosts=hosts)
     snapshot = Snapshot(database=database, image=parts.image, guests=guests, hosts=hosts)
-    delete = Delete(database=database, network=parts.network, hosts=hosts)
+    attach = AttachFlows(database=database, volume=parts.volume, hosts=hosts, exports=exports)
+    delete = Delete(database=database, network=parts.network, volume=parts.volume, exports=exports, hosts=hosts)
     return (
         build.flow(),
         delete.flow(),
@@ -120,5 +126,6 @@ def _flows(parts: Parts) -> Iterable[Flow[Any]]:
         *rescue.flows(),
         rebuild.flow(),
         *snapshot.flows(),
+        *attach.flows(),
         *volume.flows(),
     )

@@ -28,3 +28,8 @@ class Flavor:
     def total_disk_gb(self) -> int:
         """What a server of this flavor may take on its host, GiB, swap rounded up."""
         return self.disk_gb + self.ephemeral_gb + -(-self.swap_mb // 1024)
+
+    def local_devices(self, root: bool) -> tuple[str, ...]:
+        """The device names of the disks on the host; ``root`` False: the root disk, vda, is a volume."""
+        further = bool(self.ephemeral_gb) + bool(self.swap_mb)
+        return (*(("vda",) if root else ()), *("vdb", "vdc")[:further])

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from iaas.context import Context
+
 
 class OperationState(StrEnum):
     """QUEUED: nobody has it. RUNNING: a conductor holds the lease. WAITING: until a report, a doorbell or
@@ -54,6 +56,17 @@ class Operation:
     updated_at: datetime
     finished_at: datetime | None
     yields: bool = False
+
+    @property
+    def caller(self) -> Context:
+        """Who asked for it, with the platform's rights: to act in their name."""
+        return Context(
+            request_id=self.request_id,
+            user_id=self.user_id,
+            project_id=self.project_id,
+            roles=("admin",),
+            is_admin=True,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

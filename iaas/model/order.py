@@ -124,6 +124,10 @@ class GuestSpec:
     volumes: tuple[VolumeConnection, ...] = ()  # by device
     rescue: ImageSource | None = None  # for RESCUE
 
+    @property
+    def boots_from_volume(self) -> bool:
+        return any(volume.boot_index == 0 for volume in self.volumes)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Order:

@@ -60,8 +60,9 @@ class Task(StrEnum):
 
 _WITH_DISK = {State.ACTIVE, State.STOPPED, State.PAUSED, State.SUSPENDED}
 # Where a user may ask to attach or detach a volume
-ATTACHABLE = frozenset({State.ACTIVE, State.STOPPED, State.PAUSED, State.SUSPENDED, State.RESIZED, State.SHELVED,
-                        State.SHELVED_OFFLOADED})  # fmt: skip
+ATTACHABLE = frozenset(
+    {State.ACTIVE, State.STOPPED, State.PAUSED, State.RESIZED, State.SHELVED, State.SHELVED_OFFLOADED}
+)
 # Not shown to users, and no reason to refuse them anything: what else is asked for takes over, and these go on later
 YIELDING = frozenset({Task.ATTACHING_VOLUME, Task.DETACHING_VOLUME})
 
@@ -217,6 +218,11 @@ class Server:
     @property
     def status(self) -> str:
         return status_of(self.state, self.task)
+
+    @property
+    def local_devices(self) -> tuple[str, ...]:
+        """The device names that its volumes can't have."""
+        return self.flavor.local_devices(root=self.image_id is not None)
 
     @property
     def shown_task(self) -> Task | None:

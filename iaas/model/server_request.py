@@ -16,6 +16,37 @@ class NetworkWish(StrEnum):
     DEFAULT = "default"  # nothing was said: the project's only network, if it has one
 
 
+class DiskSource(StrEnum):
+    """What a server's volume is: one that there is, or a new one made of this."""
+
+    VOLUME = "volume"
+    SNAPSHOT = "snapshot"
+    IMAGE = "image"
+    BLANK = "blank"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiskWish:
+    """A volume that the server is to have. ``boot_index`` 0: the root disk. ``size_gb`` None: as its source."""
+
+    source: DiskSource
+    id: str | None
+    size_gb: int | None = None
+    boot_index: int | None = None
+    delete_on_termination: bool = False
+    device: str | None = None
+    tag: str | None = None
+    volume_type: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalDisks:
+    """What a request says of the flavor's own further disks; 0: nothing."""
+
+    ephemeral_gb: int = 0
+    swap_mb: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class NewServers:
     """``max_count`` are wanted, ``min_count`` are enough when the quota has no room for more.
@@ -27,7 +58,7 @@ class NewServers:
 
     name: str
     flavor_id: str
-    image_id: str
+    image_id: str | None  # None: the root disk is one of ``disks``
     min_count: int = 1
     max_count: int = 1
     description: str | None = None
@@ -43,3 +74,5 @@ class NewServers:
     zero_disk: bool = False
     group_id: str | None = None
     hints: dict[str, list[str]] = field(default_factory=dict)
+    disks: tuple[DiskWish, ...] = ()
+    local: LocalDisks = LocalDisks()

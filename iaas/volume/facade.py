@@ -176,6 +176,10 @@ class VolumeFacade:
             if attachment.state is AttachmentState.ATTACHED:
                 rows.change(tx, attachment, {"host": host})
 
+    def end_with_server(self, tx: Tx, attachment_id: str, wanted: bool) -> None:
+        """Whether the volume is deleted with its server. Raises NotFound."""
+        rows.change(tx, rows.get(tx, attachment_id), {"delete_on_termination": wanted})
+
     def cut_off(self, tx: Tx, server_id: str) -> None:
         """New export names: once the volume hosts were told (conductor.exports), whoever still holds an old connection
         loses it and can't come back. For a server that is rebuilt elsewhere while its host may live (C-10, I-15)."""

@@ -32,6 +32,7 @@ from iaas.network.service import NetworkServices
 from iaas.network.settings import Settings
 from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.conductor import ConductorRpc
+from iaas.volume.facade import VolumeFacade
 from iaas.volume.service import VolumeServices
 
 TABLE = Path(__file__).with_name("policy_matrix.txt")
@@ -103,7 +104,7 @@ class Matrix:
         method = sent.pop("method", cell.route.method)
         if PERSONAS[who] is not None:
             sent["X-Auth-Token"] = who
-        version = cell.route.since or cell.route.until
+        version = cell.route.since  # without one a request is of the oldest version
         if version:
             sent["OpenStack-API-Version"] = f"{cell.service} {version}"
         body = {cell.route.action: {"wrong": "shape"}} if cell.route.action else {"wrong": "shape"}
@@ -157,13 +158,19 @@ def _services(database: Database, directory: Path) -> dict[str, Any]:
     auth = sections.Auth(key_repository=str(directory / "keys"), bcrypt_rounds=4)
     conductor, hosts = ConductorRpc(Nowhere()), ComputeRpc(Nowhere())
     settings = Settings()
+    volume = VolumeServices(database=database, conductor=conductor)
     compute = Compute(
-        database=database, image=ImageFacade(), network=NetworkFacade(settings), conductor=conductor, hosts=hosts
+        database=database,
+        image=ImageFacade(),
+        network=NetworkFacade(settings),
+        conductor=conductor,
+        hosts=hosts,
+        volume=VolumeFacade(volume),
     )
     return {
         "identity": IdentityServices.open(database, auth),
         "image": make(database, sections.Image(directory=str(directory / "store"))),
         "compute": compute,
         "network": NetworkServices(database=database, settings=settings),
-        "volume": VolumeServices(database=database, conductor=conductor),
+        "volume": volume,
     }

@@ -204,8 +204,10 @@ class Cloud:
         self.identity = IdentityFacade.open(database, auth)
         self.identity.bootstrap("secret", {"identity": Urls("http://127.0.0.1:1/v3")})
         self.conductor_rpc = ConductorRpc(client)
+        self.volumes = VolumeServices(database=database, conductor=self.conductor_rpc)
         self.compute = Compute(
-            database=database, image=self.image, network=self.network, conductor=self.conductor_rpc,
+            database=database, volume=VolumeFacade(self.volumes),
+            image=self.image, network=self.network, conductor=self.conductor_rpc,
             hosts=ComputeRpc(client), quota={**sections_quota(), "instances": 100, "cores": 1000, "ram": 10**6},
         )  # fmt: skip
         self.context = Context(
@@ -213,7 +215,6 @@ class Cloud:
         )
         options = sections.Image(directory=str(root / "images"))
         self.images = image_services.make(database, options)
-        self.volumes = VolumeServices(database=database, conductor=self.conductor_rpc)
         self.volume_hosts: dict[str, VolumeHost] = {}
         self.servers: dict[str, list[Server]] = {}
         for name in ("conductor", "scheduler", "controller"):

@@ -29,6 +29,8 @@ from iaas.network.settings import Settings
 from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.conductor import ConductorRpc
 from iaas.rpc.contract import Method
+from iaas.volume.facade import VolumeFacade
+from iaas.volume.service import VolumeServices
 from tests.compat.cloud import Cloud
 
 HOST = "host1"
@@ -77,6 +79,7 @@ def add_compute(cloud: Cloud) -> Compute:
         database=cloud.database,
         image=ImageFacade(),
         network=network,
+        volume=VolumeFacade(VolumeServices(database=cloud.database, conductor=ConductorRpc(wire))),
         conductor=ConductorRpc(wire),
         hosts=ComputeRpc(wire),
     )

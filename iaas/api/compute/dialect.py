@@ -28,7 +28,7 @@ class ComputeDialect:
     """Microversions: everything up to the maximum is true of the routes that there are."""
 
     name = "compute"
-    microversions = Microversions("compute", "2.1", "2.84", legacy_header="X-OpenStack-Nova-API-Version")
+    microversions = Microversions("compute", "2.1", "2.85", legacy_header="X-OpenStack-Nova-API-Version")
 
     def fault(self, error: Error) -> tuple[int, dict[str, Any]]:
         status = _STATUS.get(error.kind, 500)

@@ -19,9 +19,10 @@ EVENTS = Rule("os_compute_api:os-instance-actions:events", ADMIN, "See the trace
 EVENT_DETAILS = Rule("os_compute_api:os-instance-actions:events:details", ADMIN, "See the host of a step.")
 OTHER_LIMITS = Rule("os_compute_api:limits:other_project", ADMIN, "Limits of another project.")
 ALL_GROUPS = Rule("os_compute_api:os-server-groups:index:all_projects", ADMIN, "Server groups of every project.")
+SWAP_VOLUME = Rule("os_compute_api:os-volumes-attachments:swap", ADMIN, "Exchange a server's volume for another.")
 
 RULES = (
     FORCED_HOST, REQUESTED_DESTINATION, ZERO_DISK, ATTACH_NETWORK, ALL_TENANTS, ALL_TENANTS_DETAIL, ALL_FILTERS,
     EXTENDED, HOST_STATUS, EXTRA_SPECS, UNLOCK_OVERRIDE, EVENTS, EVENT_DETAILS, OTHER_LIMITS,
-    ALL_GROUPS,
+    ALL_GROUPS, SWAP_VOLUME,
 )  # fmt: skip

@@ -7,12 +7,11 @@ import binascii
 from typing import Any
 
 from iaas.api.call import Call
-from iaas.api.compute import rules
+from iaas.api.compute import block_devices, rules
 from iaas.api.schema import BOOLEAN, UUID, as_bool, obj
 from iaas.compute.create import with_zone
 from iaas.compute.service import Compute
 from iaas.errors import Invalid
-from iaas.ids import is_uuid
 from iaas.model.network import NetworkRequest
 from iaas.model.server_request import NetworkWish, NewServers
 
@@ -73,7 +72,7 @@ _FIELDS: dict[str, Any] = {
                   "additionalProperties": False},
         "maxItems": 64,
     },
-    "block_device_mapping_v2": {"type": "array", "items": {"type": "object", "maxProperties": 32}, "maxItems": 64},
+    block_devices.FIELD: block_devices.SCHEMA,
     "return_reservation_id": BOOLEAN,
     "OS-DCF:diskConfig": {"type": "string", "enum": ["AUTO", "MANUAL"]},
     "description": DESCRIPTION,
@@ -124,10 +123,13 @@ def new_servers(call: Call[Compute]) -> NewServers:
     if body.get("config_drive") and as_bool(body["config_drive"]):
         # Better no guest than one that waits for its key and user data on a drive that is not there.
         raise Invalid("Config drives are not supported yet.", field="config_drive")
+    image_id, disks, local = block_devices.read(body, minor)
     wish = NewServers(
         name=body["name"],
         flavor_id=str(body["flavorRef"]).rstrip("/").rpartition("/")[2],
-        image_id=_image(body),
+        image_id=image_id,
+        disks=disks,
+        local=local,
         min_count=low,
         max_count=high,
         description=body.get("description", body["name"] if minor < 19 else None),
@@ -156,25 +158,6 @@ def _destination(call: Call[Compute], body: dict[str, Any]) -> str | None:
         if ":" in (body.get("availability_zone") or ""):
             raise Invalid("A host can't be named twice.", field="availability_zone")
     return wanted
-
-
-def _image(body: dict[str, Any]) -> str:
-    """The image of the root disk: imageRef, or the one block device mapping that says the same."""
-    devices = body.get("block_device_mapping_v2", [])
-    image: str = body.get("imageRef", "").rstrip("/").rpartition("/")[2]
-    for device in devices:
-        source, target = device.get("source_type"), device.get("destination_type", "local")
-        if len(devices) > 1 or source != "image" or target != "local" or str(device.get("boot_index", 0)) != "0":
-            raise Invalid(
-                "Block device mappings are not supported, but for an image as the local root disk.",
-                field="block_device_mapping_v2",
-            )
-        image = str(device.get("uuid", image))
-    if not image:
-        raise Invalid("Invalid imageRef provided: booting without an image is not supported.", field="imageRef")
-    if not is_uuid(image):
-        raise Invalid("Invalid imageRef provided.", field="imageRef")
-    return image
 
 
 def user_data(text: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""A server's network side, read only: addresses and interfaces; and its volume attachments (none yet)."""
+"""A server's network side, read only: addresses and interfaces."""
 
 from __future__ import annotations
 
@@ -63,12 +63,6 @@ def _interface(call: Call[Compute], port: Port) -> dict[str, Any]:
     return shown
 
 
-def list_volumes(call: Call[Compute]) -> dict[str, Any]:
-    with call.services.database.read() as tx:
-        servers.get(tx, call.context, call.path["id"])
-    return {"volumeAttachments": []}
-
-
 _SERVER = "/v2.1/servers/<id>"
 ROUTES = (
     Route("GET", _SERVER + "/ips", list_ips, policy=Rule("os_compute_api:ips:index", READER)),
@@ -77,6 +71,4 @@ ROUTES = (
           policy=Rule("os_compute_api:os-attach-interfaces:list", READER)),
     Route("GET", _SERVER + "/os-interface/<port>", show_interface,
           policy=Rule("os_compute_api:os-attach-interfaces:show", READER)),
-    Route("GET", _SERVER + "/os-volume_attachments", list_volumes,
-          policy=Rule("os_compute_api:os-volumes-attachments:index", READER)),
 )  # fmt: skip

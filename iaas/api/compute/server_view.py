@@ -19,6 +19,7 @@ from iaas.compute.service import Compute
 from iaas.model.flavor import Flavor
 from iaas.model.network import Address
 from iaas.model.server import Server, State
+from iaas.model.volume import Attachment
 
 
 @lru_cache(maxsize=4096)
@@ -84,7 +85,7 @@ class View:
             "OS-EXT-STS:task_state": server.shown_task,
             "OS-EXT-STS:vm_state": server.state.value,
             "OS-EXT-STS:power_state": server.power.number,
-            "os-extended-volumes:volumes_attached": [],
+            "os-extended-volumes:volumes_attached": self._volumes(details.volumes.get(server.id, ())),
         }
         if status in ("ACTIVE", "BUILD", "REBOOT", "HARD_REBOOT"):
             shown["progress"] = 0
@@ -161,6 +162,11 @@ class View:
                 }
             )
         return shown
+
+    def _volumes(self, attachments: Sequence[Attachment]) -> list[dict[str, Any]]:
+        if self.minor < 3:
+            return [{"id": item.volume_id} for item in attachments]
+        return [{"id": item.volume_id, "delete_on_termination": item.delete_on_termination} for item in attachments]
 
     def _fault(self, fault: dict[str, Any]) -> dict[str, Any]:
         shown: dict[str, Any] = {name: fault[name] for name in ("code", "created", "message") if name in fault}

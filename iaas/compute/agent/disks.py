@@ -14,7 +14,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -88,7 +88,7 @@ class QemuDisks:
 
     def create(self, guest: GuestSpec, work: Work) -> tuple[Disk, ...]:
         directory = files.directory(self._instances.directory(guest.server_id))
-        if not (directory / "disk").exists():
+        if not guest.boots_from_volume and not (directory / "disk").exists():
             self._root(guest, directory, work)
         if guest.ephemeral_gb:
             _blank(directory / "ephemeral0", guest.ephemeral_gb << 30)
@@ -99,16 +99,15 @@ class QemuDisks:
 
     def existing(self, guest: GuestSpec) -> tuple[Disk, ...]:
         directory = self._instances.directory(guest.server_id)
-        found = [("disk", "qcow2")]
+        found = [] if guest.boots_from_volume else [("disk", "qcow2")]
         found += [("ephemeral0", "raw")] if guest.ephemeral_gb else []
         found += [("swap", "raw")] if guest.swap_mb else []
-        for name in ("base", *(name for name, _ in found)):
+        base = () if guest.boots_from_volume else ("base",)
+        for name in (*base, *(name for name, _ in found)):
             if not (directory / name).exists():
                 raise errors.NotFound("A disk of the server is not on this host.", resource="disk")
-        return tuple(
-            Disk(target=f"vd{letter}", path=directory / name, format=format)
-            for letter, (name, format) in zip("abcdef", found, strict=False)
-        )
+        free = _free_devices(guest)
+        return tuple(Disk(target=next(free), path=directory / name, format=format) for name, format in found)
 
     def rescue(self, guest: GuestSpec, work: Work) -> tuple[Disk, ...]:
         own = self.existing(guest)
@@ -118,7 +117,7 @@ class QemuDisks:
         if not (directory / "rescue.disk").exists():
             self._overlay(directory, guest.rescue, "rescue.base", "rescue.disk", guest.rescue.virtual_size, work)
             files.sync(directory)
-        free = (name for name in _DEVICES if name not in {volume.device for volume in guest.volumes})
+        free = _free_devices(guest)
         paths = (directory / "rescue.disk", own[0].path)
         return tuple(Disk(target=next(free), path=path, format="qcow2") for path in paths)
 
@@ -193,6 +192,12 @@ class QemuDisks:
             temporary.unlink(missing_ok=True)
 
 
+def _free_devices(guest: GuestSpec) -> Iterator[str]:
+    """Device names in order, without those of the volumes: the flavor's disks may be more after a resize."""
+    taken = {volume.device for volume in guest.volumes}
+    return (name for name in _DEVICES if name not in taken)
+
+
 def _blank(path: Path, size: int) -> None:
     """A sparse file of the size; one that exists already has it."""
     with path.open("ab") as file:
@@ -227,7 +232,8 @@ class FakeDisks:
             if guest.image:
                 self._images.add(guest.image.id)
             path = Path("/nonexistent", guest.server_id, "disk")
-            return self.made.setdefault(guest.server_id, (Disk(target="vda", path=path, format="qcow2"),))
+            root = () if guest.boots_from_volume else (Disk(target="vda", path=path, format="qcow2"),)
+            return self.made.setdefault(guest.server_id, root)
 
     def existing(self, guest: GuestSpec) -> tuple[Disk, ...]:
         if guest.server_id not in self.made:

@@ -32,6 +32,8 @@ from iaas.network.settings import Settings
 from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.conductor import ConductorRpc
 from iaas.rpc.contract import Method
+from iaas.volume.facade import VolumeFacade
+from iaas.volume.service import VolumeServices
 
 GIB = 1024**3
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -164,6 +166,7 @@ def make_world(database: Database) -> World:
         database=database,
         image=ImageFacade(),
         network=NetworkFacade(Settings()),
+        volume=VolumeFacade(VolumeServices(database=database, conductor=ConductorRpc(wire))),
         conductor=ConductorRpc(wire),
         hosts=ComputeRpc(wire),
     )
