@@ -1,6 +1,6 @@
 """Processes of a stack, also those that its keeper does not know (any more).
 
-Guests and DHCP servers always outlive the daemons that started them; the daemons themselves only outlive a keeper
+Guests, DHCP servers and what serves volumes always outlive the daemons that started them; the daemons themselves only outlive a keeper
 that was killed. Whatever a keeper starts carries a mark in its environment and hands it down; libvirt gives its
 guests an environment of their own, so these are known by the files that they name.
 """
@@ -13,7 +13,7 @@ from devstack.stack import processes
 from devstack.stack.settings import Settings
 
 MARK = "IAAS_DEVSTACK"
-_MEANT_TO_STAY = ("qemu-system", "dnsmasq")
+_MEANT_TO_STAY = ("qemu-system", "qemu-storage-daemon", "dnsmasq")
 
 
 def find(settings: Settings) -> list[int]:

@@ -7,7 +7,17 @@ from pathlib import Path
 
 from devstack.stack import processes
 
-_PROGRAMS = ("qemu-system", "dnsmasq", "libvirtd", "beam.smp", "epmd", "supervisord", "iaas-", "postgres")
+_PROGRAMS = (
+    "qemu-system",
+    "qemu-storage-daemon",
+    "dnsmasq",
+    "libvirtd",
+    "beam.smp",
+    "epmd",
+    "supervisord",
+    "iaas-",
+    "postgres",
+)
 
 
 def take() -> frozenset[str]:
