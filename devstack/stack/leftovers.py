@@ -1,8 +1,8 @@
 """Processes of a stack, also those that its keeper does not know (any more).
 
-Guests, DHCP servers and what serves volumes always outlive the daemons that started them; the daemons themselves only outlive a keeper
-that was killed. Whatever a keeper starts carries a mark in its environment and hands it down; libvirt gives its
-guests an environment of their own, so these are known by the files that they name.
+Guests, DHCP servers and what serves volumes always outlive the daemons that started them; the daemons themselves only
+outlive a keeper that was killed. Whatever a keeper starts carries a mark in its environment and hands it down; libvirt
+gives its guests an environment of their own, so these are known by the files that they name.
 """
 
 from __future__ import annotations
