@@ -100,7 +100,12 @@ def test_the_command_manages_ports_and_security_groups(network: Cloud) -> None:
 def test_the_command_shows_agents_quotas_zones_and_extensions(network: Cloud) -> None:
     network.database.run(beat)
     agents = network.cli("network", "agent", "list")
-    assert {agent["Agent Type"] for agent in agents} == {"Linux bridge agent", "DHCP agent", "Metadata agent"}
+    assert {agent["Agent Type"] for agent in agents} == {
+        "Linux bridge agent",
+        "DHCP agent",
+        "L3 agent",
+        "Metadata agent",
+    }
     assert {(agent["Host"], agent["Alive"], agent["State"]) for agent in agents} == {("h1", True, True)}
     assert network.cli("network", "agent", "show", agents[0]["ID"])["host"] == "h1"
     aliases = {line["Alias"] for line in network.cli("extension", "list", "--network")}

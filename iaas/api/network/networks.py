@@ -28,12 +28,17 @@ _CHANGEABLE: dict[str, Any] = {
     "shared": BOOLEAN,
     "router:external": BOOLEAN,
     "port_security_enabled": BOOLEAN,
-    "mtu": {"type": "integer", "minimum": 0, "maximum": 65535},
+    "mtu": {"type": ["integer", "string"], "minimum": 0, "maximum": 65535, "pattern": "^[0-9]{1,5}$"},
 }
 _PROVIDER: dict[str, Any] = {
     "provider:network_type": {"type": "string", "maxLength": 16},
     "provider:physical_network": {"type": ["string", "null"], "maxLength": 64},
-    "provider:segmentation_id": {"type": ["integer", "null"], "minimum": 0, "maximum": 2**24},
+    "provider:segmentation_id": {
+        "type": ["integer", "string", "null"],
+        "minimum": 0,
+        "maximum": 2**24,
+        "pattern": "^[0-9]{1,8}$",
+    },
 }
 _HINTS = {"type": "array", "items": {"type": "string", "maxLength": 255}, "maxItems": 4}
 CREATE = query.one_or_many(
@@ -127,7 +132,10 @@ def _owner(call: Services, item: Mapping[str, Any]) -> str:
 
 
 def _values(item: Mapping[str, Any]) -> dict[str, Any]:
-    return query.booleans(query.columns(item, _COLUMNS), _BOOLEANS)
+    values = query.booleans(query.columns(item, _COLUMNS), _BOOLEANS)
+    # The stock client sends numbers as text.
+    numbers = ("mtu", "segmentation_id")
+    return values | {name: int(values[name]) for name in numbers if values.get(name) is not None}
 
 
 _ONE = "/v2.0/networks/<id>"

@@ -179,3 +179,13 @@ def test_the_number_of_tags_is_bounded_in_total_s120(api: Api) -> None:
     assert len(api.do("alice", "GET", path)) == 50
     assert api.call("alice", "PUT", path, {"tags": ["x" * 61]})[0] == 400
     assert api.call("alice", "PUT", path, {"tags": ["a,b"]})[0] == 400
+
+
+def test_numbers_may_come_as_text_as_the_stock_client_sends_them(api: Api) -> None:
+    provider = {"provider:network_type": "vlan", "provider:physical_network": "physnet1"}
+    made = api.network("admin", mtu="1400", **provider, **{"provider:segmentation_id": "100"})
+    assert (made["mtu"], made["provider:segmentation_id"]) == (1400, 100)
+    assert api.do("admin", "PUT", f"/v2.0/networks/{made['id']}", {"network": {"mtu": "1300"}})["mtu"] == 1300
+    for wrong in ("", "-1", "1e3", "999999999", "1 ", "\u0661"):
+        body = {"network": {**provider, "provider:segmentation_id": wrong}}
+        assert api.call("admin", "POST", "/v2.0/networks", body)[0] == 400, wrong
