@@ -1,6 +1,9 @@
 """N servers through the real API, broker and daemons on fake hypervisors: CPU per server, rates, latencies, memory.
 
-    python bench/servers.py [--servers 50] [--hosts 8] [--clients 8] [--list 0] [--database URL]
+    python bench/servers.py [--servers 50 200] [--hosts 8] [--clients 8] [--database URL]
+
+With several numbers the second storm comes on top of the first: the cost of a boot must not grow with the servers that
+there are, and what the servers that only run cost is told a second (idle).
 
 The reference is real OpenStack on the same kind of machine (shared/research/openstack-zed-figures.md): 982 CPU-ms per
 boot and 602 per delete with 50 servers on 8 fake hosts, 2,006 to 2,210 CPU-ms for a list of 1,000 servers, 2,425 MiB
@@ -129,19 +132,35 @@ class Storm:
         print(f"          {each:.1f} CPU-ms per server ({parts}, hosts {hosts:.1f}); Zed {ZED[what]:.0f}: "
               f"ratio {each / ZED[what]:.3f} = 1/{ZED[what] / each:.0f}")  # fmt: skip
 
+    def idle(self, seconds: float = 10.0) -> None:
+        """What all daemons use while nothing is asked of them."""
+        before = cpu_ms(self.pids)
+        time.sleep(seconds)
+        after = cpu_ms(self.pids)
+        spent = {name: (after[name] - before[name]) / seconds for name in after}
+        hosts = sum(ms for name, ms in spent.items() if "@" in name)
+        parts = ", ".join(f"{name} {ms:.1f}" for name, ms in spent.items() if "@" not in name)
+        print(f"idle      {sum(spent.values()):.1f} CPU-ms a second ({parts}, hosts {hosts:.1f})")
+
+    def remember(self) -> None:
+        """The memory before the storm, to be shown beside what it is after it."""
+        self.sizes = pss_mib(self.pids)
+
     def memory(self) -> None:
         sizes = pss_mib(self.pids)
-        plane = {name: size for name, size in sizes.items() if "@" not in name}
-        print("memory    " + ", ".join(f"{name} {size:.0f}" for name, size in plane.items()) + " MiB PSS")
-        hosts = [size for name, size in sizes.items() if "@" in name]
-        total = sum(plane.values())
-        print(f"          {total:.0f} MiB without the computes ({statistics.mean(hosts):.0f} each); "
-              f"Zed {ZED['memory']:.0f}: ratio {total / ZED['memory']:.3f}")  # fmt: skip
+        hosts = [name for name in sizes if "@" in name]
+        shown = {name: (self.sizes[name], sizes[name]) for name in sizes if name not in hosts}
+        total = tuple(sum(pair[index] for pair in shown.values()) for index in (0, 1))
+        shown["a host"] = tuple(statistics.mean(each[name] for name in hosts) for each in (self.sizes, sizes))
+        words = ", ".join(f"{name} {before:.0f} -> {after:.0f}" for name, (before, after) in shown.items())
+        print(f"memory    MiB PSS, before and after: {words}")
+        print(f"          {total[0]:.0f} -> {total[1]:.0f} without the hosts; "
+              f"Zed {ZED['memory']:.0f}: ratio {total[1] / ZED['memory']:.3f}")  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--servers", type=int, default=50)
+    parser.add_argument("--servers", type=int, nargs="+", default=[50, 200], help="how many there are after each storm")
     parser.add_argument("--hosts", type=int, default=8)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--database")
@@ -154,10 +173,14 @@ def main() -> None:
         try:
             cloud.up()
             storm = Storm(cloud, options.clients)
-            storm.memory()
-            image = cloud.client.image()
-            storm.boot(image, options.servers)
-            storm.listing()
+            storm.remember()
+            image, there = cloud.client.image(), 0
+            storm.idle()
+            for number in options.servers:
+                storm.boot(image, number - there)
+                there = number
+                storm.listing()
+                storm.idle()
             storm.delete()
             storm.memory()
         except BaseException:

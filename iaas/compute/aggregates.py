@@ -98,7 +98,7 @@ def _check_zone(compute: Compute, tx: Tx, found: Aggregate, zone: str | None) ->
     if zone == found.zone or not found.hosts:
         return
     reason = _two_zones(tx, found, found.hosts, zone) if zone else None
-    if reason is None and any(servers.of_host(tx, host) for host in found.hosts):
+    if reason is None and servers.inhabited(tx, found.hosts):
         reason = INHABITED
     if reason:
         raise Invalid(f"Cannot update aggregate {found.id}. Reason: {reason}")
@@ -114,5 +114,5 @@ def _two_zones(tx: Tx, mine: Aggregate, hosts: Iterable[str], zone: str) -> str 
 
 def _uprooted(compute: Compute, tx: Tx, host: str, zone: str) -> str | None:
     """Servers that named their zone stay in it."""
-    named = {server.availability_zone for server in servers.of_host(tx, host)} - {None, zone}
+    named = servers.zones_asked_for(tx, host) - {zone}
     return INHABITED if named else None

@@ -93,7 +93,7 @@ def remove(compute: Compute, service_id: str) -> None:
         if item is None:
             raise NotFound(f"Service {service_id} could not be found.")
         if item.binary == COMPUTE:
-            if servers.of_host(tx, item.host):
+            if servers.inhabited(tx, [item.host]):
                 raise Conflict("Unable to delete compute service that is hosting instances.")
             nodes.forget(tx, item.host)
             aggregates.forget_host(tx, item.host)

@@ -17,7 +17,7 @@ class Manager:
         self.database, self.worker, self.heartbeats = database, worker, heartbeats
 
     def run(self, operation_id: str) -> None:
-        self.worker.ring(operation_id)
+        self.worker.ring(operation_id, begun=False)
 
     def report(self, report: Report) -> None:
         if reports.accept(self.database, report):

@@ -27,6 +27,7 @@ import logging
 
 from iaas.conductor import ownership
 from iaas.db.compute import servers
+from iaas.db.compute.servers import Glimpse
 from iaas.db.engine import Database
 from iaas.ids import new_uuid
 from iaas.model.order import Action, Guest, Heartbeat, Order, Power
@@ -58,7 +59,7 @@ class Reconciler:
         guests = {guest.server_id: guest for guest in beat.guests or ()}
         stuck = {guest.server_id for guest in guests.values() if guest.io_error}
         with self.database.read() as tx:
-            mine = {server.id: server for server in servers.of_host(tx, beat.host)}
+            mine = servers.glimpses(tx, beat.host)
             others = servers.by_ids(tx, [id for id in guests if id not in mine])
             strangers = {item.server_id for item in ownership.strangers(tx, beat.host, tuple(guests))}
         found = set(self._differences(guests, mine))
@@ -71,7 +72,7 @@ class Reconciler:
             server = mine.get(server_id) or others.get(server_id)
             self._repair(beat.host, rule, server_id, server, guests.get(server_id))
 
-    def _differences(self, guests: dict[str, Guest], mine: dict[str, Server]) -> list[tuple[str, str]]:
+    def _differences(self, guests: dict[str, Guest], mine: dict[str, Glimpse]) -> list[tuple[str, str]]:
         found = []
         for server in mine.values():
             power = guests[server.id].power if server.id in guests else Power.NONE
@@ -85,7 +86,7 @@ class Reconciler:
                 found.append(("R5", server.id))
         return found
 
-    def _recover(self, host: str, server: Server) -> None:
+    def _recover(self, host: str, server: Glimpse) -> None:
         """R10. Under the fence that the server has: whatever is asked of it goes before."""
         if server.state is State.ACTIVE and server.task is None:
             log.warning(
@@ -95,7 +96,9 @@ class Reconciler:
                           action=Action.RECOVER)  # fmt: skip
             self.compute.execute(host, order)
 
-    def _repair(self, host: str, rule: str, server_id: str, server: Server | None, guest: Guest | None) -> None:
+    def _repair(
+        self, host: str, rule: str, server_id: str, server: Server | Glimpse | None, guest: Guest | None
+    ) -> None:
         power = guest.power if guest else Power.NONE
         if rule == "R4":
             log.warning("R4: a guest %s on %s is in no row: left alone", server_id, host)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Protocol
 
 from iaas.conductor.engine import Engine
@@ -26,24 +28,28 @@ class Executor(Protocol):
 
 
 class Worker:
-    """``ring`` is safe from any thread, never blocks, and forgets what it is already about to do."""
+    """``ring`` is safe from any thread, never blocks, and forgets what it is already about to do.
+
+    Operations that have begun go before those that have not: in a storm the first server that was ordered is the first
+    that is there, and not all of them at the end.
+    """
 
     def __init__(self, database: Database, engine: Engine, executor: Executor) -> None:
         self.database, self.engine, self.executor = database, engine, executor
         self._waiting: set[str] = set()
+        self._begun: deque[str] = deque()
+        self._new: deque[str] = deque()
         self._lock = threading.Lock()
         engine.ring = self.ring
 
-    def ring(self, operation_id: str) -> None:
+    def ring(self, operation_id: str, begun: bool = True) -> None:
         with self._lock:
             if operation_id in self._waiting or len(self._waiting) >= QUEUE:
                 return
             self._waiting.add(operation_id)
-        try:
+            (self._begun if begun else self._new).append(operation_id)
+        with suppress(RuntimeError):  # the pool is shut down: the sweeper of another worker takes it up
             self.executor.submit(self._advance, operation_id)
-        except RuntimeError:  # the pool is shut down: the sweeper of another worker takes it up
-            with self._lock:
-                self._waiting.discard(operation_id)
 
     def sweep(self) -> int:
         """Rings for every operation that nobody works on and somebody should; gives their number."""
@@ -56,8 +62,10 @@ class Worker:
             self.ring(operation_id)
         return len(dropped)
 
-    def _advance(self, operation_id: str) -> None:
+    def _advance(self, _rung: str) -> None:
+        """Each ring makes one run, of whatever is the next then."""
         with self._lock:
+            operation_id = (self._begun or self._new).popleft()
             self._waiting.discard(operation_id)
         try:
             self.engine.advance(operation_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import sqlalchemy as sa
@@ -60,9 +60,49 @@ def get(tx: Tx, server_id: str, project_id: str | None = None, deleted: bool = F
     return value(row)
 
 
-def of_host(tx: Tx, host: str) -> list[Server]:
-    rows = tx.all(SELECT.where(servers.c.host == host, servers.c.deleted_at.is_(None)))
-    return [value(row) for row in rows]
+@dataclass(frozen=True, kw_only=True)
+class Glimpse:
+    """The part of a server that is compared with its guest, every two seconds."""
+
+    id: str
+    state: State
+    task: str | None
+    power: Power
+    version: int
+    fence: int
+
+
+def glimpses(tx: Tx, host: str) -> dict[str, Glimpse]:
+    """By id, of the servers of the host: narrow, because there may be many and it is asked often."""
+    c = servers.c
+    rows = tx.all(
+        sa.select(c.id, c.state, c.task, c.power, c.version, c.fence).where(c.host == host, c.deleted_at.is_(None))
+    )
+    return {
+        row.id: Glimpse(
+            id=row.id,
+            state=State(row.state),
+            task=row.task,
+            power=Power(row.power),
+            version=row.version,
+            fence=row.fence,
+        )
+        for row in rows
+    }
+
+
+def inhabited(tx: Tx, hosts: Sequence[str]) -> bool:
+    """Whether any of the hosts has a server."""
+    return (
+        tx.first(sa.select(servers.c.id).where(servers.c.host.in_(hosts), servers.c.deleted_at.is_(None))) is not None
+    )
+
+
+def zones_asked_for(tx: Tx, host: str) -> set[str]:
+    """The zones that the servers of the host were asked for in."""
+    c = servers.c
+    mine = (c.host == host) & c.deleted_at.is_(None) & c.availability_zone.is_not(None)
+    return {row.availability_zone for row in tx.all(sa.select(c.availability_zone).where(mine).distinct())}
 
 
 def names_by_host(tx: Tx) -> dict[str, list[tuple[str, str]]]:
@@ -77,6 +117,8 @@ def names_by_host(tx: Tx) -> dict[str, list[tuple[str, str]]]:
 
 def by_ids(tx: Tx, server_ids: Sequence[str]) -> dict[str, Server]:
     """Also the deleted ones; ids that never were are absent."""
+    if not server_ids:
+        return {}
     rows = tx.all(SELECT.where(servers.c.id.in_(server_ids)))
     return {row.id: value(row) for row in rows}
 
@@ -122,7 +164,7 @@ def change(tx: Tx, server_id: str, values: Mapping[str, Any]) -> None:
         raise NotFound.of("server", server_id)
 
 
-def observe(tx: Tx, server: Server, state: State, power: Power) -> bool:
+def observe(tx: Tx, server: Server | Glimpse, state: State, power: Power) -> bool:
     """Writes what a host saw, unless the server has moved on since it was read; True when it was written."""
     unmoved = (servers.c.id == server.id) & (servers.c.version == server.version) & servers.c.task.is_(None)
     changes = {"state": state, "power": power, "updated_at": tx.now(), "version": servers.c.version + 1}
