@@ -80,6 +80,10 @@ def _networks(settings: Settings, admin: Connection) -> str:
             name="public-subnet", network_id=public.id, ip_version=4, cidr=str(outside.network),
             gateway_ip=str(outside.ip), allocation_pools=[{"start": str(lowest), "end": str(highest)}],
         )  # fmt: skip
+    if settings.fleet and not network.find_router("first-router"):
+        gateway = {"network_id": public.id}
+        router = network.create_router(name="first-router", external_gateway_info=gateway)
+        network.add_interface_to_router(router, network.find_subnet(f"{first}-subnet", ignore_missing=False).id)
     return str(private.id)
 
 

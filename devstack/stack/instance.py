@@ -14,6 +14,7 @@ from devstack.stack.say import Line
 from devstack.stack.settings import Settings
 
 NAME = "first-instance"
+_OPTIONS = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"  # of ssh: guests come and go
 _PATIENCE = 300  # seconds; a busy machine without KVM needs a tenth of that
 
 
@@ -37,6 +38,9 @@ def launch(settings: Settings, furniture: Furniture) -> None:
             name=NAME, flavor_id=furniture.flavor, image_id=furniture.image, key_name=cloud.KEY,
             networks=[{"uuid": furniture.network}])  # fmt: skip
         server = _watch(settings, connection, str(server.id))
+        if settings.fleet:
+            _float(connection, server)
+            server = connection.compute.get_server(server.id)
     except SDKException as error:
         raise Failure(f"{NAME} could not be launched: {error}", settings.log("api")) from error
     files.write(marker, f"{server.id}\n")
@@ -64,6 +68,14 @@ def _watch(settings: Settings, connection: Any, server_id: str) -> Any:
         time.sleep(0.5)
 
 
+def _float(connection: Any, server: Any) -> None:
+    """A floating address, by which the machine reaches the instance."""
+    port = next(iter(connection.network.ports(device_id=server.id)))
+    if not next(iter(connection.network.ips(port_id=port.id)), None):
+        public = connection.network.find_network("public")
+        connection.network.create_ip(floating_network_id=public.id, port_id=port.id)
+
+
 def addresses(server: Any) -> list[str]:
     """``network=address`` of each fixed address."""
     return [f"{name}={entry['addr']}" for name, entries in (server.addresses or {}).items() for entry in entries]
@@ -83,8 +95,7 @@ def _tell(settings: Settings, server: Any, furniture: Furniture) -> None:
     print(f"\n{NAME} has {', '.join(found) or 'no address'}. Try next:\n")
     print(f"  export OS_CLOUD=devstack{where} PATH={settings.bin}:$PATH; {inside}openstack server list")
     print(f"  {inside}openstack console log show {NAME}")
-    options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
-    print(f"  {inside}ip netns exec qdhcp-{furniture.network} ssh {options} "
+    print(f"  {inside}ip netns exec qdhcp-{furniture.network} ssh {_OPTIONS} "
           f"-i {settings.key} tiny@{reach}")  # fmt: skip
 
 
@@ -95,4 +106,6 @@ def _tell_of_hosts(settings: Settings, server: Any, found: list[str]) -> None:
     print(f"\nTry next:\n\n  . {settings.openrc}; PATH={settings.bin}:$PATH")
     print("  openstack server list; openstack hypervisor list; openstack network agent list")
     print(f"  devstack/host run{state} {server.compute_host} virsh list")
+    if len(found) > 1:
+        print(f"  ssh {_OPTIONS} -i {settings.key} tiny@{found[-1].split('=')[1]}")
     print(f"  devstack/host add{state} compute9; devstack/host --help")

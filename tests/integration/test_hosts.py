@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from typing import Any
 
@@ -48,6 +49,22 @@ def test_every_host_has_the_same_file_and_compute_hosts_reach_no_database_a010(f
     assert ("compute1", "neutron-dhcp-agent") not in agents
     told = {host.address for host in fleet.settings.every_host}
     assert {item.host_ip for item in fleet.admin.compute.hypervisors(details=True)} < told
+
+
+def test_the_machine_reaches_a_guest_by_its_floating_address_through_two_hosts(fleet: FleetRig) -> None:
+    """Public address on the controller's router, tunnel to the compute host; the shell of the machine is outside."""
+    server = boot(fleet, "reached", availability_zone="nova:compute2", key_name="devstack")
+    port = next(iter(fleet.admin.network.ports(device_id=server.id)))
+    public = fleet.admin.network.find_network("public")
+    floating = fleet.admin.network.create_ip(floating_network_id=public.id, port_id=port.id)
+    address = floating.floating_ip_address
+    options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "ConnectTimeout=5", "BatchMode=yes"]
+    flags = [word for option in options for word in ("-o", option)]
+    command = ["ssh", *flags, "-i", str(fleet.settings.key), f"tiny@{address}", "hostname"]
+    eventually(lambda: subprocess.run(command, capture_output=True, text=True).stdout.strip() == "reached", 60, "ssh")
+    fleet.admin.network.delete_ip(floating)
+    forget(fleet, server)
+    eventually(lambda: fleet.audit() == [], 15, "the audit finds nothing")
 
 
 def test_a_host_that_starts_with_the_copied_file_gets_servers_within_ten_seconds_a010(fleet: FleetRig) -> None:
