@@ -54,6 +54,21 @@ class Host:
     def inventory(self) -> Any:
         raise NotImplementedError
 
+    def offer(self, server_id: str, fence: int) -> Any:
+        raise NotImplementedError
+
+    def disks(self, server_id: str, fence: int) -> Any:
+        raise NotImplementedError
+
+    def withdraw(self, server_id: str, fence: int) -> None:
+        raise NotImplementedError
+
+    def abort_migration(self, server_id: str) -> None:
+        raise NotImplementedError
+
+    def hasten_migration(self, server_id: str) -> None:
+        raise NotImplementedError
+
 
 def serve(bus: Bus, pipe: Pipe) -> None:
     """The receiving process: answers "how many orders, how much CPU" whenever asked."""

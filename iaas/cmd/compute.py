@@ -30,7 +30,7 @@ def main() -> None:
     host_ip = process.await_address(options.host_ip)
     if real:
         certificates.keep(process, Path(options.state_dir) / "pki", host_ip)  # QEMU reads them: qemu.conf
-    driver, disks = make(options, instances, process.host, host_ip)
+    driver, disks, mover = make(options, instances, process.host, host_ip)
     heavy, light = Pool(options.workers, "build"), Pool(LIGHT_WORKERS, "order")
     agent = ComputeAgent(
         host=process.host,
@@ -38,7 +38,9 @@ def main() -> None:
         driver=driver,
         disks=disks,
         instances=instances,
+        mover=mover,
         conductor=ConductorRpc(Client(transport)),
+        peers=ComputeRpc(Client(transport)),
         clock=SystemClock(),
         heavy=heavy,
         light=light,

@@ -11,7 +11,7 @@ from iaas.conductor.exports import Exports
 from iaas.conductor.flow import Done, Flow, Result, Run, Step
 from iaas.conductor.hosts import Hosts
 from iaas.db import quotas
-from iaas.db.compute import nodes, servers
+from iaas.db.compute import migrations, nodes, servers
 from iaas.db.engine import Database, Tx
 from iaas.model.operation import Operation
 from iaas.model.order import Action, Power
@@ -41,15 +41,15 @@ class Delete:
         )
 
     def destroy(self, run: Run) -> Result:
-        """On every host that holds a claim: an overtaken build may have moved on from the recorded one."""
+        """On every host that holds a claim: an overtaken build may have moved on from the recorded one, and a server
+        that moves is on two."""
         with self.database.read() as tx:
             server = servers.get(tx, run.resource_id)
             claimed = {claim.host for claim in nodes.claims_of(tx, run.resource_id)}
-        hosts = sorted(claimed | ({server.host} if server.host else set()))
+        hosts = claimed | ({server.host} if server.host else set())
+        # A dead host destroys what is no longer its own when it comes back.
         alive = [host for host in hosts if self.hosts.is_up("iaas-compute", host)]
-        if not alive:
-            return Done()  # never scheduled, or the host is dead and will destroy what is no longer its own
-        return self.hosts.compute_step(run, alive[0], Action.DESTROY)
+        return self.hosts.everywhere(run, alive, Action.DESTROY)
 
     def release(self, run: Run) -> Result:
         failpoints.hit("conductor.delete.before_release")
@@ -66,6 +66,7 @@ class Delete:
         server = servers.get(tx, run.resource_id)
         servers.finish(tx, server.id, "delete", power=Power.NONE, terminated_at=now, deleted_at=now)
         quotas.give(tx, server.project_id, server.counted)
+        migrations.abandon(tx, server.id)
 
     def fail(self, tx: Tx, operation: Operation, reason: str) -> None:
         raise AssertionError("a delete is never given up")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from iaas.conductor.flow import Done, Result, Run, Wait
@@ -53,6 +54,18 @@ class Hosts:
         )
         self.compute.execute(host, order)
         return Wait(self.resend_s)
+
+    def everywhere(self, run: Run, hosts: Iterable[str], action: Action) -> Result:
+        """The same order to each of the hosts, one after the other; the journal line keeps which have done it."""
+        if run.report is not None:
+            self._answer(run)  # raises what the host says
+            told = [*run.line.data.get("told", ()), run.line.host]
+            changes: dict[str, Any] = {"report": None, "data": {"told": told}}
+            run.write(lambda tx: operations.write_line(tx, run.operation, run.line.step, changes))
+            run = replace(run, line=replace(run.line, **changes))
+        for host in sorted(set(hosts) - set(run.line.data.get("told", ()))):
+            return self.compute_step(run, host, action)
+        return Done()
 
     def volume_step(self, run: Run, host: str, action: VolumeAction, **payload: Any) -> Result:
         """One order to a volume host, under the fence of the operation's resource; ``payload``: fields of VolumeOrder.

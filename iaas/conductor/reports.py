@@ -8,6 +8,7 @@ from typing import Any
 
 from iaas import failpoints
 from iaas.db import operations
+from iaas.db.compute import migrations
 from iaas.db.engine import Database, Tx
 from iaas.model.operation import LIVE
 from iaas.model.order import Report
@@ -20,6 +21,8 @@ def accept(database: Database, report: Report | VolumeReport) -> bool:
     """Whether the operation may go on. A report under another fence, of another step, or of an ended operation is
     dropped: it tells of the past (C-08)."""
     if not report.done:
+        if progress := report.data.get("progress"):
+            database.run(lambda tx: _progress(tx, report, progress))
         return False
     failpoints.hit("conductor.report.before_write")
     accepted = database.run(lambda tx: _write(tx, report))
@@ -46,3 +49,11 @@ def _write(tx: Tx, report: Report | VolumeReport) -> bool:
     operations.write_line(tx, operation, report.step, {"report": content, "host": report.host})
     operations.nudge(tx, [operation.id])
     return True
+
+
+def _progress(tx: Tx, report: Report | VolumeReport, progress: dict[str, Any]) -> None:
+    """How far a live migration is, for those who watch it."""
+    operation = operations.get(tx, report.operation_id)
+    if operation is not None and operation.state in LIVE and operation.fence == report.fence:
+        numbers = {str(name)[:32]: int(value) for name, value in list(progress.items())[:16]}
+        migrations.change(tx, operation.id, {"progress": numbers})

@@ -18,6 +18,11 @@ from iaas.conductor.guests import Guests
 from iaas.conductor.heartbeats import Heartbeats
 from iaas.conductor.hosts import Hosts
 from iaas.conductor.manager import Manager
+from iaas.conductor.moving.evacuate import Evacuate
+from iaas.conductor.moving.live_migrate import LiveMigrate
+from iaas.conductor.moving.moves import Moves
+from iaas.conductor.moving.resize import Resize
+from iaas.conductor.moving.resize_ends import ResizeEnds
 from iaas.conductor.placement import Placement
 from iaas.conductor.power import PowerFlows
 from iaas.conductor.rebuild import Rebuild
@@ -103,9 +108,10 @@ def _flows(parts: Parts) -> Iterable[Flow[Any]]:
     )
     guests = Guests(database=database, image=parts.image, identity=parts.identity, image_url=parts.image_url)
     exports = Exports(database=database, hosts=hosts)
+    placement = Placement(database=database, scheduler=SchedulerRpc(parts.bus), image=parts.image)
     build = Build(
         database=database,
-        placement=Placement(database=database, scheduler=SchedulerRpc(parts.bus), image=parts.image),
+        placement=placement,
         network=parts.network,
         agents=NetworkAgentRpc(parts.bus),
         guests=guests,
@@ -119,13 +125,25 @@ def _flows(parts: Parts) -> Iterable[Flow[Any]]:
     snapshot = Snapshot(database=database, image=parts.image, guests=guests, hosts=hosts)
     attach = AttachFlows(database=database, volume=parts.volume, hosts=hosts, exports=exports)
     delete = Delete(database=database, network=parts.network, volume=parts.volume, exports=exports, hosts=hosts)
-    return (
-        build.flow(),
-        delete.flow(),
-        *power.flows(),
-        *rescue.flows(),
-        rebuild.flow(),
-        *snapshot.flows(),
-        *attach.flows(),
-        *volume.flows(),
+    moves = Moves(
+        database=database,
+        placement=placement,
+        network=parts.network,
+        volume=parts.volume,
+        agents=NetworkAgentRpc(parts.bus),
+        guests=guests,
+        hosts=hosts,
     )
+    return (
+        build.flow(), delete.flow(), *power.flows(), *rescue.flows(), rebuild.flow(), *snapshot.flows(),
+        *attach.flows(), *volume.flows(), *_moves(parts, moves, exports),
+    )  # fmt: skip
+
+
+def _moves(parts: Parts, moves: Moves, exports: Exports) -> Iterable[Flow[Any]]:
+    """The flows of servers that change hosts or flavors."""
+    resize = Resize(moves=moves, same_host=parts.options.allow_resize_to_same_host)
+    ends = ResizeEnds(moves=moves)
+    return (
+        *resize.flows(), *ends.flows(), LiveMigrate(moves=moves).flow(), Evacuate(moves=moves, exports=exports).flow(),
+    )  # fmt: skip

@@ -142,6 +142,7 @@ class Conductor:
     sweep: float = option(1.0, "Seconds between two looks for operations that nobody works on.")
     resend: int = option(10, "Seconds of silence after which a host is asked again.")
     deadline: int = option(600, "Seconds after which an operation is ended as failed and undone.")
+    allow_resize_to_same_host: bool = option(False, "A resize may choose the server's own host, too.")
     keep_days: int = option(30, "Days that deleted servers and volumes stay in the database, with their history.")
 
 

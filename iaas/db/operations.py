@@ -226,6 +226,11 @@ def change(tx: Tx, operation: Operation, owner: str, values: dict[str, Any]) -> 
         raise Superseded(f"Operation {operation.id} was taken over.")
 
 
+def forget_deadline(tx: Tx, operation: Operation) -> None:
+    """From here on the operation can't be given up for being slow."""
+    tx.update(operations, operations.c.id == operation.id, {"deadline": None})
+
+
 def end(tx: Tx, operation: Operation, owner: str, state: OperationState, error: str | None = None) -> None:
     """DONE or FAILED, as the holder of the lease. Raises Superseded."""
     values: dict[str, Any] = {"state": state, "finished_at": tx.now(), "owner": None, "lease_until": None}

@@ -27,6 +27,13 @@ class Action(StrEnum):
     UNRESCUE = "unrescue"
     SNAPSHOT = "snapshot"  # the root disk as it is now into ``upload``
 
+    COPY_DISKS = "copy_disks"  # of a server that is off, from ``peer``
+    RESTORE_DISKS = "restore_disks"  # back to what a copy on the same host has kept
+    DROP_ORIGINALS = "drop_originals"
+    RECEIVE = "receive"  # make ready for a live migration from ``peer``
+    MIGRATE = "migrate"  # the running guest to ``peer``
+    ARRIVE = "arrive"  # the guest that a live migration brought runs here
+
     @property
     def convergent(self) -> bool:
         """False: runs at most once (C-18); asked again, the host only reports what it sees."""
@@ -130,6 +137,36 @@ class GuestSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Peer:
+    """The other host of a move. ``address``: where it is reached. ``directory``: of the server's disks there, for
+    MIGRATE."""
+
+    host: str
+    address: str = ""
+    directory: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferedDisk:
+    """``name``: of its file. ``format``: qcow2 or raw. ``size``: bytes that the guest sees. ``export``: the name that
+    it is served under, a secret."""
+
+    name: str
+    format: str
+    size: int
+    export: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """Disks that a host serves over NBD and mutual TLS to another one."""
+
+    address: str
+    port: int
+    disks: tuple[OfferedDisk, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Order:
     """One step of an operation for one host (C-06, C-08).
 
@@ -147,6 +184,7 @@ class Order:
     action: Action
     guest: GuestSpec | None = None  # for BUILD; for START, RESUME and hard reboot to define the domain anew
     volume: VolumeConnection | None = None  # for ATTACH_VOLUME and DETACH_VOLUME
+    peer: Peer | None = None  # for the verbs of moves
     timeout_s: int = 60  # STOP and REBOOT_SOFT: how long the guest may take to obey the power button
     # DETACH_VOLUME: how long it may take to let go
     upload: Upload | None = None  # for SNAPSHOT

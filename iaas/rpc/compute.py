@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from iaas.model.order import ComputeInventory, Order
+from iaas.model.order import ComputeInventory, Offer, OfferedDisk, Order
 from iaas.rpc.contract import Contract, call, cast
 
 
 class ComputeRpc(Contract):
     TOPIC = "compute"
-    VERSIONS = (("1.0", "execute, console_output, inventory"),)
+    VERSIONS = (
+        ("1.0", "execute, console_output, inventory"),
+        ("1.1", "offer, disks, withdraw, abort_migration, hasten_migration"),
+    )
 
     @cast
     def execute(self, host: str, order: Order) -> None:
@@ -23,3 +26,25 @@ class ComputeRpc(Contract):
     def inventory(self, host: str) -> ComputeInventory:
         """What is on the host, for the audit."""
         raise NotImplementedError
+
+    @call(seconds=30)
+    def offer(self, host: str, server_id: str, fence: int) -> Offer:
+        """Asked by the destination of a move: serves the disks of a server that is off. NotFound, Conflict."""
+        raise NotImplementedError
+
+    @call(seconds=10)
+    def disks(self, host: str, server_id: str, fence: int) -> tuple[OfferedDisk, ...]:
+        """Asked by the destination of a live migration: what disks the server has. NotFound, Conflict."""
+        raise NotImplementedError
+
+    @call(seconds=10)
+    def withdraw(self, host: str, server_id: str, fence: int) -> None:
+        """Asked by the destination: the copy is done."""
+
+    @call(seconds=10)
+    def abort_migration(self, host: str, server_id: str) -> None:
+        """Ends the live migration of the guest; it runs on where it is. Conflict when none is under way."""
+
+    @call(seconds=10)
+    def hasten_migration(self, host: str, server_id: str) -> None:
+        """Freezes the guest so that its live migration comes to an end; it goes on at the destination. Conflict."""

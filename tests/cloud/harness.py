@@ -28,6 +28,7 @@ from iaas.clock import ManualClock
 from iaas.compute.agent.disks import FakeDisks
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.service import ComputeAgent
+from iaas.compute.agent.transfer import FakeMover
 from iaas.compute.service import QUOTA_DEFAULTS, Compute
 from iaas.compute.virt.fake import FakeDriver, FakeHypervisor
 from iaas.conductor.service import ConductorService, Parts
@@ -92,15 +93,18 @@ class Host:
         self.cloud, self.name = cloud, name
         self.address = f"198.51.100.{name.removeprefix('host')}"  # its end of tunnels
         self.hypervisor, self.disks = FakeHypervisor(), FakeDisks()
-        self.state = cloud.root / name
+        self.state, self.address = cloud.root / name, f"192.0.2.{10 + len(cloud.hypervisors)}"
         settings = DriverSettings(
             state_dir=self.state, domain="t", metadata_url="http://127.0.0.1:1", metadata_secret=""
         )
         self.network = FakeNetwork(settings)
         self.resources = Resources(
             vcpus=8, ram_mb=8192, disk_gb=100, hypervisor_type="fake", hypervisor_version=1000,
-            hypervisor_hostname=name, cpu_arch="x86_64", host_ip="192.0.2.1",
+            hypervisor_hostname=name, cpu_arch="x86_64", host_ip=self.address,
         )  # fmt: skip
+        cloud.hypervisors[self.address] = self.hypervisor
+        self.hypervisor.peers = cloud.hypervisors
+        self.mover = FakeMover(self.disks, self.address)
         self.up = True
         self.wired = True  # False: the network agent is dead
         self.start()
@@ -109,9 +113,10 @@ class Host:
         """Both daemons, anew."""
         bus = self.cloud.bus
         self.agent = ComputeAgent(
-            host=self.name, driver=FakeDriver(self.hypervisor, self.resources), disks=self.disks,
-            instances=Instances(self.state, durable=False), conductor=ConductorRpc(Client(bus)),
-            clock=self.cloud.clock, heavy=Inline(), light=Inline(), send=self.cloud.take_image,
+            host=self.name, address=self.address, driver=FakeDriver(self.hypervisor, self.resources), disks=self.disks,
+            instances=Instances(self.state, durable=False), mover=self.mover, conductor=ConductorRpc(Client(bus)),
+            peers=ComputeRpc(Client(bus)), clock=self.cloud.clock, heavy=Inline(), light=Inline(),
+            send=self.cloud.take_image,
         )  # fmt: skip
         self.loop = Loop(
             host=self.name, rpc=NetworkRpc(Client(bus)), driver=self.network, physical={"physnet1": "br-ex"},
@@ -194,6 +199,7 @@ class Cloud:
     def __init__(self, root: Path, database: Database, clock: ManualClock, hosts: int = 2) -> None:
         self.root, self.database, self.clock = root, database, clock
         self.bus = InprocTransport(clock=clock)
+        self.hypervisors: dict[str, FakeHypervisor] = {}  # by address: guests can move between them
         client = Client(self.bus, clock=clock)
         self.settings = Settings(
             look=NetworkAgentRpc(client).look, physical={"physnet1": "br-ex"},

@@ -32,8 +32,8 @@ def image(cloud: Cloud) -> str:
 def order(cloud: Cloud, network_id: str | None = None, **changes: Any) -> str:
     """POST /servers, less the HTTP: accepted, not yet built."""
     networks: Any = (NetworkRequest(network_id=network_id),) if network_id else NetworkWish.NONE
-    changes = {"image_id": image(cloud), **changes}
-    wish = NewServers(name="vm", flavor_id=FLAVOR.id, networks=networks, **changes)
+    wanted = {"name": "vm", "flavor_id": FLAVOR.id, "networks": networks, "image_id": image(cloud), **changes}
+    wish = NewServers(**wanted)
     _, ids = create.create(cloud.compute, cloud.context, wish)
     return ids[0]
 

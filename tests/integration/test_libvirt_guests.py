@@ -18,13 +18,16 @@ from iaas.clock import SystemClock
 from iaas.compute.agent.disks import QemuDisks
 from iaas.compute.agent.image_cache import ImageCache
 from iaas.compute.agent.instances import Instances
+from iaas.compute.agent.qemu_transfer import QemuMover
 from iaas.compute.agent.service import ComputeAgent
 from iaas.compute.virt.libvirt.driver import LibvirtDriver
 from iaas.host.exec import Runner
 from iaas.host.executor import Inline
 from iaas.host.image_fetch import fetch
+from iaas.host.qemu_disk import QemuDisk
 from iaas.host.qemu_img import QemuImg
 from iaas.model.order import Action, GuestSpec, ImageSource, Nic, Power, Report
+from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.conductor import ConductorRpc
 from tests.integration.libvirtd import Libvirtd, eventually, libvirtd, tiny_image
 from tests.unit.compute.agent.bench import Postbox, order
@@ -70,9 +73,11 @@ class Host:
         self.instances = Instances(state_dir)
         qemu_img = QemuImg(runner)
         cache = ImageCache(state_dir / "cache", qemu_img, fetch)
+        disks = QemuDisks(self.instances, cache, qemu_img, runner)
+        mover = QemuMover(self.instances, disks, QemuDisk(runner), address="127.0.0.1", pki=state_dir / "pki")
         self.agent = ComputeAgent(
-            host="host1", driver=self.driver, disks=QemuDisks(self.instances, cache, qemu_img, runner),
-            instances=self.instances, conductor=ConductorRpc(self.post), clock=SystemClock(), heavy=Inline(),
+            host="host1", driver=self.driver, disks=disks, instances=self.instances, mover=mover,
+            conductor=ConductorRpc(self.post), peers=ComputeRpc(self.post), clock=SystemClock(), heavy=Inline(),
             light=Inline(),
         )  # fmt: skip
         self._fence = 0

@@ -72,7 +72,6 @@ _ANYTHING: dict[str, Any] = {}
 
 # action -> policy rule; published, and not offered in this release
 _LATER = {
-    "resize": "servers:resize", "confirmResize": "servers:confirm_resize", "revertResize": "servers:revert_resize",
     "shelve": "os-shelve:shelve", "unshelve": "os-shelve:unshelve",
     "changePassword": "os-admin-password", "restore": "os-deferred-delete:restore",
     "addFloatingIp": "os-floating-ips:add", "removeFloatingIp": "os-floating-ips:remove",
@@ -81,8 +80,7 @@ _LATER = {
     "os-getSerialConsole": "os-remote-consoles", "trigger_crash_dump": "servers:trigger_crash_dump",
 }  # fmt: skip
 _LATER_ADMIN = {
-    "shelveOffload": "os-shelve:shelve_offload", "migrate": "os-migrate-server:migrate",
-    "os-migrateLive": "os-migrate-server:migrate_live", "evacuate": "os-evacuate",
+    "shelveOffload": "os-shelve:shelve_offload",
     "injectNetworkInfo": "os-admin-actions:inject_network_info",
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ instances/<id>/base         hard link to the cached raw image
 instances/<id>/disk         qcow2 over base; the flavor's size
 instances/<id>/ephemeral0   raw, unformatted
 instances/<id>/swap         raw, formatted as swap space
+instances/<id>/*.old        what a resize on this host goes back to when it is reverted
 instances/<id>/rescue.base, rescue.disk    as base and disk, of a rescue image
 instances/<id>/snapshot     qcow2 that stands alone, while it is made and uploaded
 """
@@ -29,10 +30,13 @@ from iaas.compute.virt.fake_disk import blank_qcow2
 from iaas.host import files
 from iaas.host.exec import Runner
 from iaas.host.qemu_img import QemuImg
+from iaas.ids import new_uuid
 from iaas.model.order import GuestSpec, ImageSource
 
 _RESCUE = ("rescue.disk", "rescue.base")
-_NAMES = ("disk", "ephemeral0", "swap", "base", "snapshot", *_RESCUE)
+OWN = ("disk", "ephemeral0", "swap")  # what is the server's own and goes where it goes
+_KEPT = tuple(f"{name}.old" for name in OWN)  # while a resize on this host waits to be confirmed
+_NAMES = (*OWN, "base", "copy", "snapshot", *_KEPT, *_RESCUE)
 _SNAPSHOT_LEASE = 7200.0  # seconds without a byte, neither written nor sent
 
 _DEVICES = tuple(f"vd{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")
@@ -90,20 +94,25 @@ class QemuDisks:
         directory = files.directory(self._instances.directory(guest.server_id))
         if not guest.boots_from_volume and not (directory / "disk").exists():
             self._root(guest, directory, work)
+        self.complete(guest)
+        return self.existing(guest)
+
+    def complete(self, guest: GuestSpec) -> None:
+        """Makes the disks that the flavor adds to the root disk, as far as they are missing or too small."""
+        directory = self._instances.directory(guest.server_id)
         if guest.ephemeral_gb:
             _blank(directory / "ephemeral0", guest.ephemeral_gb << 30)
         if guest.swap_mb and not (directory / "swap").exists():
             self._swap(directory / "swap", guest.swap_mb << 20)
         files.sync(directory)
-        return self.existing(guest)
 
     def existing(self, guest: GuestSpec) -> tuple[Disk, ...]:
         directory = self._instances.directory(guest.server_id)
         found = [] if guest.boots_from_volume else [("disk", "qcow2")]
         found += [("ephemeral0", "raw")] if guest.ephemeral_gb else []
         found += [("swap", "raw")] if guest.swap_mb else []
-        base = () if guest.boots_from_volume else ("base",)
-        for name in (*base, *(name for name, _ in found)):
+        lacks = [name for name, _ in found if not (directory / name).exists()]
+        for name in lacks or (["base"] if _is_overlay(directory / "disk") else []):
             if not (directory / name).exists():
                 raise errors.NotFound("A disk of the server is not on this host.", resource="disk")
         free = _free_devices(guest)
@@ -136,7 +145,8 @@ class QemuDisks:
         root = self.root(server_id)
         target = root.with_name("snapshot")
         target.unlink(missing_ok=True)
-        self._cache.check_room(sum(path.stat().st_blocks * 512 for path in (root, root.with_name("base"))))
+        parts = [path for path in (root, root.with_name("base")) if path.exists()]
+        self._cache.check_room(sum(path.stat().st_blocks * 512 for path in parts))
         return target
 
     def copy_root(self, server_id: str, target: Path, work: Work) -> None:
@@ -198,6 +208,14 @@ def _free_devices(guest: GuestSpec) -> Iterator[str]:
     return (name for name in _DEVICES if name not in taken)
 
 
+def _is_overlay(path: Path) -> bool:
+    """Whether the root disk lies over a cached image. One that came from another host, or was resized, does not."""
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        return int.from_bytes(file.read(16)[8:16], "big") != 0
+
+
 def _blank(path: Path, size: int) -> None:
     """A sparse file of the size; one that exists already has it."""
     with path.open("ab") as file:
@@ -216,6 +234,8 @@ class FakeDisks:
     def __init__(self, made: MutableMapping[str, tuple[Disk, ...]] | None = None) -> None:
         self.made: MutableMapping[str, tuple[Disk, ...]] = {} if made is None else made
         self.rescues: set[str] = set()  # servers with a rescue disk
+        self.contents: dict[str, str] = {}  # server -> a name for what its disk holds, which goes where the disk goes
+        self.originals: dict[str, str] = {}  # the same of what a resize on this host keeps
         self._images: set[str] = set()
         self._failures: list[Exception] = []
         self._lock = threading.Lock()
@@ -231,9 +251,17 @@ class FakeDisks:
                 raise self._failures.pop(0)
             if guest.image:
                 self._images.add(guest.image.id)
-            path = Path("/nonexistent", guest.server_id, "disk")
-            root = () if guest.boots_from_volume else (Disk(target="vda", path=path, format="qcow2"),)
-            return self.made.setdefault(guest.server_id, root)
+            if guest.server_id not in self.made and guest.boots_from_volume:
+                self.made[guest.server_id] = ()
+            elif guest.server_id not in self.made:
+                self.put(guest.server_id, new_uuid())
+            return self.made[guest.server_id]
+
+    def put(self, server_id: str, content: str) -> None:
+        """The server's disk is here, with that content."""
+        path = Path("/nonexistent", server_id, "disk")
+        self.made[server_id] = (Disk(target="vda", path=path, format="qcow2"),)
+        self.contents[server_id] = content
 
     def existing(self, guest: GuestSpec) -> tuple[Disk, ...]:
         if guest.server_id not in self.made:
@@ -271,6 +299,8 @@ class FakeDisks:
         with self._lock:
             self.made.pop(server_id, None)
             self.rescues.discard(server_id)
+            self.contents.pop(server_id, None)
+            self.originals.pop(server_id, None)
 
     def cached_images(self) -> tuple[str, ...]:
         return tuple(sorted(self._images))

@@ -5,16 +5,25 @@ from __future__ import annotations
 from iaas.compute.agent.console import Consoles
 from iaas.compute.agent.disks import DiskStore
 from iaas.compute.agent.instances import Instances
+from iaas.compute.agent.offers import Offers
 from iaas.compute.agent.orders import Orders
 from iaas.compute.virt.driver import Driver
-from iaas.model.order import ComputeInventory, Order
+from iaas.model.order import ComputeInventory, Offer, OfferedDisk, Order
 
 
 class ComputeManager:
     def __init__(
-        self, *, orders: Orders, consoles: Consoles, driver: Driver, instances: Instances, disks: DiskStore
+        self,
+        *,
+        orders: Orders,
+        offers: Offers,
+        consoles: Consoles,
+        driver: Driver,
+        instances: Instances,
+        disks: DiskStore,
     ) -> None:
         self._orders = orders
+        self._offers = offers
         self._consoles = consoles
         self._driver = driver
         self._instances = instances
@@ -36,3 +45,18 @@ class ComputeManager:
             taps=self._driver.taps(),
             volumes=self._driver.plugged(),
         )
+
+    def offer(self, server_id: str, fence: int) -> Offer:
+        return self._offers.offer(server_id, fence)
+
+    def disks(self, server_id: str, fence: int) -> tuple[OfferedDisk, ...]:
+        return self._offers.describe(server_id, fence)
+
+    def withdraw(self, server_id: str, fence: int) -> None:
+        self._offers.withdraw(server_id, fence)
+
+    def abort_migration(self, server_id: str) -> None:
+        self._driver.abort_migration(server_id)
+
+    def hasten_migration(self, server_id: str) -> None:
+        self._driver.hasten_migration(server_id)

@@ -20,6 +20,7 @@ from iaas import errors, failpoints
 from iaas.clock import Clock
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.tenure import Tenure
+from iaas.compute.agent.transfer import Mover
 from iaas.compute.agent.work import Key, Superseded, Work
 from iaas.compute.virt.driver import Driver
 from iaas.host.executor import Executor
@@ -29,7 +30,10 @@ from iaas.model.order import Action, Order, Power, Report
 K = TypeVar("K")
 V = TypeVar("V")
 _LOG = logging.getLogger(__name__)
-_HEAVY = (Action.BUILD, Action.SUSPEND, Action.RESUME, Action.RESCUE, Action.SNAPSHOT)
+_HEAVY = (
+    Action.BUILD, Action.SUSPEND, Action.RESUME, Action.RESCUE, Action.SNAPSHOT, Action.COPY_DISKS, Action.RECEIVE,
+)  # fmt: skip
+_COMING = (Action.BUILD, Action.COPY_DISKS, Action.RECEIVE)  # the server need not have been here before
 _REMEMBERED = 1000  # finished orders, and servers whose fence is in memory
 
 
@@ -63,6 +67,7 @@ class Orders:
         outbox: Outbox[Report],
         handlers: Mapping[Action, Handler],
         tenure: Tenure,
+        mover: Mover,
         clock: Clock,
         heavy: Executor,
         light: Executor,
@@ -73,6 +78,7 @@ class Orders:
         self._outbox = outbox
         self._handlers = handlers
         self._tenure = tenure
+        self._mover = mover
         self._clock = clock
         self._heavy, self._light = heavy, light
         self._lock = threading.Lock()
@@ -162,6 +168,7 @@ class Orders:
             work.check()
             if not self._is_ours(work):
                 return work.report(done=True, stale=True)
+            self._mover.withdraw(order.server_id)  # whoever copied the disks: the server has gone on
             power = self._converge(work) if order.action.convergent else self._run_once(work)
         except Superseded:
             raise
@@ -177,7 +184,7 @@ class Orders:
     def _converge(self, work: Work) -> Power:
         order = work.order
         handler = self._handlers[order.action]
-        self._instances.claim(order.server_id, order.fence, create=order.action is Action.BUILD)
+        self._instances.claim(order.server_id, order.fence, create=order.action in _COMING)
         try:
             return work.insist(lambda: handler.run(order, work))
         except Superseded:

@@ -7,6 +7,8 @@ anything else is done (tenure.py).
 
 from __future__ import annotations
 
+from typing import Any
+
 from iaas.clock import Clock
 from iaas.compute.agent.build import Build
 from iaas.compute.agent.console import Consoles
@@ -16,19 +18,24 @@ from iaas.compute.agent.heartbeat import INTERVAL, Heartbeats
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.loop import Loop
 from iaas.compute.agent.manager import ComputeManager
+from iaas.compute.agent.migrate import Arrive, Migrate, Receive
+from iaas.compute.agent.offers import Offers
 from iaas.compute.agent.orders import Handler, Orders
 from iaas.compute.agent.pause import Pause, Resume, Suspend, Unpause
 from iaas.compute.agent.power import HardReboot, SoftReboot, Start, Stop
 from iaas.compute.agent.reconcile import Watcher
+from iaas.compute.agent.relocate import CopyDisks, DropOriginals, RestoreDisks
 from iaas.compute.agent.rescue import Rescue, Unrescue
 from iaas.compute.agent.snapshot import Snapshot
 from iaas.compute.agent.tenure import Tenure
+from iaas.compute.agent.transfer import Mover
 from iaas.compute.agent.volumes import AttachVolume, DetachVolume, Recover
 from iaas.compute.virt.driver import Driver
 from iaas.host.executor import Executor
 from iaas.host.image_send import Send, send
 from iaas.host.outbox import Outbox
 from iaas.model.order import Action
+from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.conductor import ConductorRpc
 
 _TIDY = 10.0  # seconds between two rounds of housekeeping
@@ -46,7 +53,9 @@ class ComputeAgent:
         driver: Driver,
         disks: DiskStore,
         instances: Instances,
+        mover: Mover,
         conductor: ConductorRpc,
+        peers: ComputeRpc,
         clock: Clock,
         heavy: Executor,
         light: Executor,
@@ -74,6 +83,7 @@ class ComputeAgent:
             Action.RESCUE: Rescue(*parts),
             Action.UNRESCUE: Unrescue(*parts),
             Action.SNAPSHOT: Snapshot(*parts, send),
+            **_moves(host, driver, instances, mover, peers),
         }
         self._disks, self._instances = disks, instances
         self._consoles = Consoles(instances)
@@ -83,10 +93,15 @@ class ComputeAgent:
         )
         orders = Orders(
             host=host, driver=driver, instances=instances, outbox=self.outbox, handlers=handlers, tenure=self._tenure,
-            clock=clock, heavy=heavy, light=light,
+            mover=mover, clock=clock, heavy=heavy, light=light,
         )  # fmt: skip
         self.endpoint = ComputeManager(
-            orders=orders, consoles=self._consoles, driver=driver, instances=instances, disks=disks
+            orders=orders,
+            offers=Offers(driver, instances, mover),
+            consoles=self._consoles,
+            driver=driver,
+            instances=instances,
+            disks=disks,
         )
         self._watcher = Watcher(driver, clock)
         self._heartbeats = Heartbeats(
@@ -126,3 +141,18 @@ class ComputeAgent:
         self._consoles.tidy()
         self._disks.tidy()
         self._instances.tidy()
+
+
+def _moves(host: str, driver: Driver, instances: Instances, mover: Mover, peers: ComputeRpc) -> dict[Action, Handler]:
+    """The verbs of servers that come and go."""
+    parts: dict[str, Any] = {
+        "host": host, "driver": driver, "instances": instances, "mover": mover, "peers": peers
+    }  # fmt: skip
+    return {
+        Action.COPY_DISKS: CopyDisks(**parts),
+        Action.RESTORE_DISKS: RestoreDisks(**parts),
+        Action.DROP_ORIGINALS: DropOriginals(**parts),
+        Action.RECEIVE: Receive(**parts),
+        Action.MIGRATE: Migrate(**parts),
+        Action.ARRIVE: Arrive(**parts),
+    }

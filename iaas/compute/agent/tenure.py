@@ -22,6 +22,7 @@ from iaas.rpc.conductor import ConductorRpc
 
 _LOG = logging.getLogger(__name__)
 SILENCE = 8.0  # seconds; a host is declared dead after ten, and what it hears sooner was meant for a living one
+BACKLOG = 3.0  # seconds after it, in which orders come that have waited for the host and may be of the past
 PATIENCE = 60.0  # seconds that an order waits for the conductor's answer
 
 
@@ -46,14 +47,15 @@ class Tenure:
         self._clock = clock
         self._lock = threading.Lock()
         self._heard: float | None = None  # when the control plane was last heard; None: not since the start
+        self._since = 0.0  # when it was first heard again after the last silence
 
     def heard(self) -> bool:
         """Something came from the control plane now; whether the host was certain of its tenure until then."""
         now = self._clock.monotonic()
-        certain = self._heard is not None and now - self._heard <= SILENCE
-        if certain:
-            self._heard = now
-        return certain
+        if self._heard is None or now - self._heard > SILENCE:
+            return False
+        self._heard = now
+        return now - self._since > BACKLOG
 
     def begin(self) -> None:
         """At the start, and until it has succeeded once: asks without an order. Raises nothing."""
@@ -87,7 +89,10 @@ class Tenure:
             for stranger in found:
                 if stranger.server_id in present:
                     self._remove(stranger)
-            self._heard = self._clock.monotonic()
+            now = self._clock.monotonic()
+            if self._heard is None or now - self._heard > SILENCE:
+                self._since = now
+            self._heard = now
             return {stranger.server_id for stranger in found}
 
     def _remove(self, stranger: Stranger) -> None:

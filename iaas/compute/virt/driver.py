@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from iaas.compute.virt.migrations import Migrations
 from iaas.compute.virt.plugs import Plugs
 from iaas.model.order import Guest, GuestSpec, Power, Resources
 
@@ -29,7 +30,7 @@ class Disk:
     format: str  # "qcow2" or "raw"
 
 
-class Driver(Plugs, Protocol):
+class Driver(Plugs, Migrations, Protocol):
     """Every method may raise Unavailable (the hypervisor cannot be asked now) and Internal (it refused).
 
     Messages are fit for a user: no path, no host name. All methods may be called from any thread. A

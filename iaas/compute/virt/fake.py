@@ -19,6 +19,7 @@ from pathlib import Path
 from iaas import errors
 from iaas.compute.virt.driver import Disk, OnEvent
 from iaas.compute.virt.fake_disk import blank_qcow2
+from iaas.compute.virt.fake_migrations import FakeMigrations, finish_migration
 from iaas.compute.virt.fake_plugs import FakePlugs
 from iaas.model.order import Guest, GuestSpec, Power, Resources, VolumeConnection
 
@@ -50,6 +51,11 @@ class FakeHypervisor:
         self.obeys_power_button = True
         self.obeys_unplug = True
         self.storage_away = False  # what goes on after an I/O error is stopped again
+        self.peers: dict[str, FakeHypervisor] = {}  # by address: where guests can be moved to
+        self.migration_looks = 0
+        self.migrations_fail = False
+        self.looks: dict[str, int] = {}  # server -> looks left at its migration
+        self.migrating: dict[str, str] = {}  # server -> the address that it is on the way to
         self.calls: list[tuple[str, str]] = []  # (method, server id) of what changed something or tried to
         self.lock = threading.RLock()
         self.spoiled: set[str] = set()  # servers whose saved memory can't be read
@@ -60,6 +66,10 @@ class FakeHypervisor:
     def fail(self, method: str, error: Exception, times: int = 1) -> None:
         """The next ``times`` calls of the method raise ``error`` before they do anything."""
         self._failures.setdefault(method, []).extend([error] * times)
+
+    def finish_migration(self, server_id: str) -> None:
+        """A migration that was held comes to its end."""
+        finish_migration(self, server_id)
 
     def stops(self, server_id: str) -> None:
         """The guest's process ends by itself: shutdown from inside, a crash, or SIGKILL."""
@@ -102,7 +112,7 @@ class FakeHypervisor:
                 raise waiting.pop(0)
 
 
-class FakeDriver(FakePlugs):
+class FakeDriver(FakePlugs, FakeMigrations):
     """A Driver on a FakeHypervisor. Needs neither disks nor taps to exist, and writes no file but copies of disks."""
 
     def __init__(self, hypervisor: FakeHypervisor, resources: Resources) -> None:

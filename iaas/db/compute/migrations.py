@@ -53,6 +53,13 @@ def change(tx: Tx, operation_id: str, values: Mapping[str, Any]) -> None:
     tx.update(migrations, migrations.c.operation_id == operation_id, {**values, "updated_at": tx.now()})
 
 
+def advance(tx: Tx, operation_id: str, before: str, after: str) -> None:
+    """To the next status, unless the record has come to another one meanwhile: an abort is not forgotten."""
+    c = migrations.c
+    these = (c.operation_id == operation_id) & (c.status == before)
+    tx.update(migrations, these, {"status": after, "updated_at": tx.now()})
+
+
 def change_latest(tx: Tx, server_id: str, kinds: Sequence[str], values: Mapping[str, Any]) -> None:
     """The same for the server's latest move of these kinds: a confirm or a revert ends a resize."""
     c = migrations.c

@@ -73,9 +73,9 @@ def test_a_malformed_action_is_refused(world: World, server: str, body: dict) ->
 
 
 def test_what_is_not_offered_says_so(world: World, server: str) -> None:
-    words = world.refused(501, "alice", "POST", f"{SERVERS}/{server}/action", {"resize": {"flavorRef": "2"}})
-    assert words == "The action 'resize' is not supported."
-    world.refused(403, "alice", "POST", f"{SERVERS}/{server}/action", {"evacuate": {}})
+    words = world.refused(501, "alice", "POST", f"{SERVERS}/{server}/action", {"trigger_crash_dump": None})
+    assert words == "The action 'trigger_crash_dump' is not supported."
+    world.refused(403, "alice", "POST", f"{SERVERS}/{server}/action", {"injectNetworkInfo": None})
 
 
 def test_a_locked_server_stays_as_it_is(world: World, server: str) -> None:

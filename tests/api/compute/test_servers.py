@@ -174,7 +174,7 @@ def test_a_foreign_server_is_as_absent_as_one_that_never_was(world: World) -> No
         ("PUT", "", {"server": {"name": "mine"}}),
         ("DELETE", "", None),
         ("POST", "/action", {"os-stop": None}),
-        ("POST", "/action", {"resize": {}}),
+        ("POST", "/action", {"resize": {"flavorRef": "1"}}),
         ("POST", "/action", {"os-getConsoleOutput": {}}),
         ("GET", "/metadata", None),
         ("PUT", "/metadata", {"metadata": {}}),

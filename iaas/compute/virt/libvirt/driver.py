@@ -18,6 +18,7 @@ from iaas.compute.virt.libvirt import guest as domains
 from iaas.compute.virt.libvirt.connection import Connection
 from iaas.compute.virt.libvirt.domain_xml import Marker
 from iaas.compute.virt.libvirt.events import lifecycle_power
+from iaas.compute.virt.libvirt.migrations import LibvirtMigrations, Route
 from iaas.compute.virt.libvirt.plugs import LibvirtPlugs
 from iaas.host import files
 from iaas.model.order import Guest, GuestSpec, Resources
@@ -25,14 +26,16 @@ from iaas.model.order import Guest, GuestSpec, Resources
 _LOG = logging.getLogger(__name__)
 
 
-class LibvirtDriver(LibvirtPlugs):
+class LibvirtDriver(LibvirtPlugs, LibvirtMigrations):
     """``state_dir`` is where disks will be: its file system is the host's disk. ``virt_type``: auto,
     kvm, qemu.
     """
 
-    def __init__(self, uri: str, *, virt_type: str, state_dir: Path, host_ip: str) -> None:
+    def __init__(self, uri: str, *, virt_type: str, state_dir: Path, host_ip: str, route: Route | None = None) -> None:
         self._state_dir = files.directory(state_dir)
         self._host_ip = host_ip
+        self._route = route or Route(uri=f"qemu+tls://{{address}}/system?pkipath={state_dir}/pki")
+        self._moving = {}
         self._host = domain_xml.Host(
             kvm=host.use_kvm(virt_type, host.cpuinfo()),
             arch=platform.machine(),

@@ -12,9 +12,11 @@ from iaas.clock import ManualClock
 from iaas.compute.agent.disks import FakeDisks
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.service import ComputeAgent
+from iaas.compute.agent.transfer import FakeMover
 from iaas.compute.virt.fake import FakeDriver, FakeHypervisor
 from iaas.host.executor import Executor, Inline, Job
 from iaas.model.order import Action, GuestSpec, Heartbeat, ImageSource, Order, Report, Resources
+from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.conductor import ConductorRpc
 from iaas.rpc.contract import Method
 
@@ -80,10 +82,16 @@ class Host:
         self.driver = FakeDriver(self.hypervisor, RESOURCES)
         self.agent = ComputeAgent(
             host="host1", driver=self.driver, disks=self.disks, instances=self.instances,
+            mover=FakeMover(self.disks), peers=ComputeRpc(self.post),
             conductor=ConductorRpc(self.post), clock=self.clock, heavy=executor or Inline(),
             light=executor or Inline(), reserved_ram_mb=512, reserved_disk_gb=2,
         )  # fmt: skip
         return self.agent
+
+    def in_touch(self) -> None:
+        """The conductor has said what is this host's own, long enough ago that nothing waits from before."""
+        self.agent.beat()
+        self.clock.advance(5.0)
 
     def give(self, order: Order) -> Report | None:
         """Hands the order over; the last final report that it led to, if any."""

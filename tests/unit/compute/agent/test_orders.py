@@ -171,7 +171,7 @@ def test_a_hypervisor_that_is_back_in_time_costs_nothing(host: Host) -> None:
 
 
 def test_a_hypervisor_that_stays_away_fails_the_order_as_unavailable(host: Host) -> None:
-    host.agent.beat()  # the host is in touch
+    host.in_touch()
     host.hypervisor.available = False
     report = host.give(order(Action.BUILD, spec()))
     assert report and report.error_kind == "unavailable"
@@ -225,7 +225,7 @@ def test_work_runs_in_the_context_of_its_request(host: Host) -> None:
         seen.append(caller.request_id if caller else None)
         send(*arguments)  # type: ignore[arg-type]
 
-    host.agent.beat()  # the host is in touch
+    host.in_touch()
     host.post.send = watch  # type: ignore[assignment,method-assign]
     caller = context.system("req-11111111-1111-1111-1111-111111111111")
     host.post.down = True

@@ -1,0 +1,1 @@
+"""The flows of servers that change hosts or flavors, one file a flow."""

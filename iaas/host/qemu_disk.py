@@ -1,0 +1,139 @@
+"""qemu-img on disks of servers: copied, grown, made; and the export of disks to another host. Knows no server.
+
+Every call names the format (S-014). Nothing that a guest can write decides what is opened: the disks are ours, or come
+from a host of this cloud over mutual TLS.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from iaas import errors
+from iaas.host.exec import CommandFailed, Limits, Runner
+
+_INFO = Limits(address_space=300 << 20, cpu_seconds=8)
+_CREATE = Limits(address_space=1 << 30, cpu_seconds=10)
+_COPY_S = 4 * 3600  # the longest copy of one disk, and the longest life of an export
+_BACKLOG = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """An NBD export of another host. ``pki``: the directory of this host's certificates."""
+
+    address: str
+    port: int
+    name: str
+    pki: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """A disk to be exported read-only under ``name``."""
+
+    path: Path
+    format: str
+    name: str
+
+
+class QemuDisk:
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def size(self, path: Path, format: str) -> int:
+        """Bytes that the guest sees, also while it runs. Raises Internal."""
+        command = ["qemu-img", "info", "-U", "-f", format, "--output=json", str(path)]
+        try:
+            found = json.loads(self._runner.run(command, timeout=20, limits=_INFO).stdout)
+            return int(found["virtual-size"])
+        except (CommandFailed, ValueError, KeyError) as error:
+            raise errors.Internal("The server's disk can't be read.") from error
+
+    def make(self, target: Path, format: str, size: int) -> None:
+        """An empty disk of that size."""
+        self._run(["create", "-q", "-f", format, str(target), str(size)], "The server's disk could not be created.")
+
+    def grow(self, path: Path, format: str, size: int) -> None:
+        """The disk has at least that size."""
+        if self.size(path, format) < size:
+            command = ["resize", "-q", "-f", format, str(path), str(size)]
+            self._run(command, "The server's disk could not be made larger.")
+
+    def copy(self, source: Path | Export, format: str, target: Path, size: int, progress: Callable[[], None]) -> None:
+        """The disk, with all that lies under it, in one sparse file of ``format``; a file as source has that format,
+        too. ``progress`` is called every second and may raise.
+
+        Raises Unavailable when the source ended (with resource "disk" when this host's disk is full).
+        """
+        limits = Limits(address_space=2 << 30, cpu_seconds=_COPY_S, file_size=size + size // 512 + (1 << 24))
+        command = ["qemu-img", "convert", "-q", *_source(source, format), "-O", format]
+        arguments = [*command, _name(source), str(target)]
+        try:
+            self._runner.run(arguments, timeout=_COPY_S, limits=limits, tick=progress)
+        except CommandFailed as error:
+            if "No space left" in error.result.stderr:
+                raise errors.Unavailable("The host's disk is full.", resource="disk") from error
+            raise errors.Unavailable("The disk could not be read to its end.") from error
+
+    def serve(self, disks: Sequence[Served], address: str, pki: Path, output: Path) -> tuple[int, int]:
+        """Exports the disks until ``end_service``, to clients with a certificate of this cloud; gives pid and port. The
+        port listens at once. The process ends by itself some hours later."""
+        with socket.create_server((address, 0), backlog=_BACKLOG) as listener:
+            # Accepted sockets inherit it; without it QEMU's answers wait for the acknowledgement of the ones before.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            listener.set_inheritable(True)
+            descriptor, port = listener.fileno(), int(listener.getsockname()[1])
+            command = ["timeout", str(_COPY_S), *_storage_daemon(disks, pki, descriptor)]
+            child = self._runner.spawn(command, output=output, pass_fds=(descriptor,))
+            return child.pid, port
+
+    def end_service(self, pid: int, mark: str) -> None:
+        """Ends a service that was begun here, maybe by an earlier daemon: the process, if ``mark`` is still one of its
+        arguments, and all in its group."""
+        try:
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if mark.encode() in arguments:
+                os.killpg(pid, signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError):
+            return
+
+    def _run(self, arguments: list[str], refusal: str) -> None:
+        try:
+            self._runner.run(["qemu-img", *arguments], timeout=60, limits=_CREATE)
+        except CommandFailed as error:
+            raise errors.Internal(refusal) from error
+
+
+def _source(source: Path | Export, format: str) -> list[str]:
+    if isinstance(source, Path):
+        return ["-f", format]
+    credentials = f"tls-creds-x509,id=tls0,dir={source.pki},endpoint=client,verify-peer=yes"
+    return ["--object", credentials, "--image-opts"]
+
+
+def _name(source: Path | Export) -> str:
+    if isinstance(source, Path):
+        return str(source)
+    return (
+        f"driver=nbd,server.type=inet,server.host={source.address},server.port={source.port},export={source.name},"
+        "tls-creds=tls0"
+    )
+
+
+def _storage_daemon(disks: Sequence[Served], pki: Path, descriptor: int) -> list[str]:
+    credentials = f"tls-creds-x509,id=tls0,dir={pki},endpoint=server,verify-peer=yes"
+    command = ["qemu-storage-daemon", "--object", credentials]
+    for number, disk in enumerate(disks):
+        file = {"driver": "file", "filename": str(disk.path), "read-only": True}
+        node = {"driver": disk.format, "node-name": f"disk{number}", "read-only": True, "file": file}
+        command += ["--blockdev", json.dumps(node)]
+    command += ["--nbd-server", f"addr.type=fd,addr.str={descriptor},tls-creds=tls0,max-connections=0"]
+    for number, disk in enumerate(disks):
+        command += ["--export", f"type=nbd,id=export{number},node-name=disk{number},name={disk.name},writable=off"]
+    return command
