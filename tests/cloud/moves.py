@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from iaas.compute import moves
+from iaas.compute.moving import moves
 from iaas.context import Context
 from iaas.db import operations
 from iaas.db.compute import flavors, migrations

@@ -7,7 +7,8 @@ import pytest
 
 from iaas import errors, failpoints
 from iaas.clock import ManualClock
-from iaas.compute import lifecycle, moves
+from iaas.compute import lifecycle
+from iaas.compute.moving import moves
 from iaas.db import quotas
 from iaas.db.compute import nodes
 from iaas.db.engine import Database

@@ -8,7 +8,7 @@ import pytest
 
 from iaas import failpoints
 from iaas.clock import ManualClock
-from iaas.compute import moves
+from iaas.compute.moving import moves
 from iaas.db.engine import Database
 from iaas.model.server import State
 from tests.cloud import moves as tests

@@ -8,7 +8,7 @@ from typing import Any
 from iaas.api import paging
 from iaas.api.call import Call
 from iaas.api.route import ADMIN, Route, Rule
-from iaas.compute import migrations
+from iaas.compute.moving import migrations
 from iaas.compute.service import Compute
 from iaas.db.compute.migrations import Wanted
 from iaas.errors import Invalid

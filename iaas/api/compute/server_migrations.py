@@ -8,7 +8,7 @@ from iaas.api.call import Call
 from iaas.api.compute.migrations import people, when
 from iaas.api.route import ADMIN, Route, Rule
 from iaas.api.schema import obj
-from iaas.compute import migrations
+from iaas.compute.moving import migrations
 from iaas.compute.service import Compute
 from iaas.errors import NotFound
 from iaas.model.placement import Migration

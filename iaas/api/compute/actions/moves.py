@@ -10,7 +10,7 @@ from iaas.api.call import Call
 from iaas.api.compute.actions.action import action
 from iaas.api.route import ADMIN
 from iaas.api.schema import BOOLEAN, NAME, as_bool, obj
-from iaas.compute import moves
+from iaas.compute.moving import moves
 from iaas.compute.service import Compute
 from iaas.errors import Invalid
 

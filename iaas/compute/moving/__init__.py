@@ -1,0 +1,1 @@
+"""Servers that change hosts or flavors: what is asked for, and what is recorded of it."""
