@@ -74,7 +74,7 @@ def render(tables: Iterable[Table]) -> str:
 
 
 def difference(before: Sequence[Table], now: Sequence[Table]) -> str | None:
-    """What makes ``before`` into ``now``; None when only the whole can."""
+    """What makes ``before`` into ``now``, "" for nothing; None when only the whole can."""
     if [(table.family, table.name) for table in before] != [(table.family, table.name) for table in now]:
         return None
     lines: list[str] = []

@@ -55,7 +55,10 @@ class PacketFilter:
         text = nft_text.render(now)
         change = nft_text.difference(there, now) if there is not None else None
         failpoints.hit("network.agent.before_filter")
-        loaded = self._rules.change(change) if change is not None else self._rules.load(text)
+        if before is not None and change == "":
+            loaded = before.loaded
+        else:
+            loaded = self._rules.load(text) if change is None else self._rules.change(change)
         failpoints.hit("network.agent.after_filter")
         self._forget(forget)
         done = _InForce(filter=wanted, text=_digest(text), loaded=loaded)
