@@ -9,9 +9,9 @@ from typing import Any
 
 from iaas.audit.evidence import Evidence
 from iaas.audit.violation import Violation
-from iaas.model.network import LOCAL, VXLAN
+from iaas.model.network import LOCAL, VLAN, VXLAN
 from iaas.model.port import FLOATING_OWNER, GATEWAY_OWNER, INTERFACE_OWNER
-from iaas.model.wiring import tunnel_name
+from iaas.model.wiring import tunnel_name, vlan_name
 
 _OF_ROUTERS = (INTERFACE_OWNER, GATEWAY_OWNER)
 
@@ -105,19 +105,20 @@ def routers_run(evidence: Evidence) -> Iterator[Violation]:
 
 
 def tunnels_have_networks(evidence: Evidence) -> Iterator[Violation]:
-    """I-16: a host has the tunnel of a network while a port of it, or its DHCP server, is there."""
+    """I-16: a host has the tunnel or VLAN of a network while a port of it, or its DHCP server, is there."""
     facts = evidence.facts
-    tunnelled = {net.id for net in facts.networks if net.kind == VXLAN}
+    names = {VXLAN: tunnel_name, VLAN: vlan_name}
+    devices = {net.id: names[net.kind](net.id) for net in facts.networks if net.kind in names}
     wanted: dict[str, set[str]] = defaultdict(set)
     for port in facts.ports:
         for host in (port.host, port.next_host):
-            if host and port.network_id in tunnelled:
-                wanted[host].add(tunnel_name(port.network_id))
+            if host and port.network_id in devices:
+                wanted[host].add(devices[port.network_id])
     for network_id, host in facts.dhcp_hosts.items():
-        wanted[host].add(tunnel_name(network_id))
+        if network_id in devices:
+            wanted[host].add(devices[network_id])
     for host, inventory in evidence.network.items():
-        ours = {name for name in inventory.tunnels if name.startswith(tunnel_name(""))}
-        for name in sorted(ours - wanted[host]):
+        for name in sorted(set(inventory.tunnels) - wanted[host]):
             yield Violation(invariant="I-16", subject=f"tunnel {name} on {host}", text="has no network")
 
 

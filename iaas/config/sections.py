@@ -153,7 +153,9 @@ class Network:
     SECTION: ClassVar[str] = "network"
     driver: str = option("linuxbridge", "Data plane driver: a file of iaas/network/drivers/.")
     state_dir: str = option("/var/lib/iaas/network", "dnsmasq's files of this host.")
-    physical_networks: tuple[str, ...] = option(("physnet1:br-ex",), "physical_network:bridge pairs of this host.")
+    physical_networks: tuple[str, ...] = option(
+        ("physnet1:br-ex",), "physical_network:device pairs of this host: a bridge, or for VLANs alone a NIC."
+    )
     tenant_types: tuple[str, ...] = option(
         ("vxlan",), "provider:network_type of networks that name none, in order of preference: vxlan, vlan, local."
     )

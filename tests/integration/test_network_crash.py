@@ -12,7 +12,7 @@ from iaas import failpoints
 from iaas.errors import Internal, NotFound
 from iaas.host import netlink, netns
 from iaas.host.exec import Runner
-from iaas.model.wiring import HostWiring, bridge_name
+from iaas.model.wiring import HostWiring, bridge_name, vlan_name
 from iaas.network.agent.plan import plan
 from tests.integration.network_host import Host, Site
 from tests.integration.network_rig import Rig, eventually, missing
@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.root, pytest.mark.skipif(missing() is not None, reason
 NET = uid("net")
 OURS = {"brq", "tap", "vx-", "dp-", "rp-", "vl-", "vp-"}
 HERE, THERE = "198.18.0.1", "198.18.0.2"
+EBPF = {"network.agent.after_vlan_tag", "network.agent.after_vlan_untag"}  # where the kernel lacks 8021q
 POINTS = [point for point in failpoints.points() if point.startswith("network.agent.")]
 
 
@@ -72,11 +73,12 @@ def _dies_at(rig: Rig, point: str) -> None:
     guest = rig.guest(_wanted(1, 2).ports[1], bridge_name(NET))
     assert guest.lease(rig.directory)
     guest.remove()
+    by_kernel = netlink.links()[vlan_name(uid("vlan"))].kind == "vlan"
     died.append(_reach(rig, _wanted(1)))
     inventory = rig.driver.inventory()
     assert (inventory.leases, inventory.floating_ips, inventory.routers) == ((), (), (uid("r1"),))
     died.append(_reach(rig, wish()))
-    assert any(died), "the point was never reached"
+    assert any(died) or (by_kernel and point in EBPF), "the point was never reached"
     assert {name for name in netlink.links() if name[:3] in OURS} == set()
     assert [name for name in netns.names() if not name.startswith("gst-")] == []
     assert sorted(path.name for path in rig.settings.state_dir.rglob("*")) == ["filter.json", "routers"]

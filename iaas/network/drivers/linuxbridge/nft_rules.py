@@ -299,8 +299,8 @@ chain tunnel_in_hook { type filter hook prerouting priority raw; policy accept;
   udp dport 4789 ip6 saddr @peers6 notrack
 }
 chain tunnel_out_hook { type filter hook output priority raw; policy accept;
-  udp dport 4789 ip daddr @peers4 notrack
-  udp dport 4789 ip6 daddr @peers6 notrack
+  udp dport 4789 ip daddr @peers4 meta mark set 0 notrack
+  udp dport 4789 ip6 daddr @peers6 meta mark set 0 notrack
 }
 chain tunnel_hook { type filter hook input priority -10; policy accept;
   udp dport 4789 ip saddr != @peers4 counter drop comment "not-a-peer"
