@@ -98,7 +98,9 @@ class Compute:
         "libvirt", "Hypervisor driver: a file or folder of iaas/compute/virt/.", choices=("libvirt", "fake")
     )
     state_dir: str = option("/var/lib/iaas/compute", "Instances, image cache and consoles of this host.")
-    host_ip: str = option("", "Address of this host for the others; empty: its own on the way to the broker.")
+    host_ip: str = option(
+        "", "This host for the others: an address, or the network that it is in; empty: as it reaches the broker."
+    )
     libvirt_uri: str = option("qemu:///system", "Connection to the hypervisor.")
     virt_type: str = option("auto", "kvm, qemu, or auto: KVM only with a vmx or svm flag AND /dev/kvm.",
                             choices=("auto", "kvm", "qemu"))  # fmt: skip

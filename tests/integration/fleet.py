@@ -7,6 +7,7 @@ another one for a test that can't. Takes about 25 s and 700 MiB. Root only.
     fleet.admin.compute.create_server(…)                  openstacksdk; fleet.as_user("alice") for another project
     fleet.on("compute1", "virsh", "list")                 what a command on a host says
     fleet.kill_daemon("compute1", "compute")              SIGKILL; it is started again
+    with fleet.instead("compute1", "compute", IAAS_FAILPOINTS="…=kill") as runs: …
     fleet.stop("compute1"), fleet.start("compute1")       all daemons of the host; or some: stop("compute1", "network")
     fleet.kill("compute1"), fleet.start("compute1")       power cut, and power on
     fleet.partition("compute1"), fleet.heal("compute1")   the management network
@@ -38,6 +39,8 @@ import pytest
 from devstack.stack import cloud, config, fleet, hosts, machine, supervisor, up
 from devstack.stack import settings as stack_settings
 from devstack.stack.cloud import Furniture
+from devstack.stack.processes import command_line
+from devstack.stack.programs import programs
 from devstack.stack.settings import ROOT, Settings
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="several hosts need root: namespaces, bridges, guests")
@@ -165,6 +168,25 @@ class FleetRig:
         pid = self.pid(name, program)
         assert pid, f"{program} does not run on {name}"
         os.kill(pid, number)
+
+    @contextmanager
+    def instead(self, name: str, daemon: str, **environment: str) -> Iterator[Callable[[], bool]]:
+        """The daemon runs with more environment, such as IAAS_FAILPOINTS="compute.build.after_start=kill", and nobody
+        starts it again when it dies, until the block ends. Gives a function: whether it still runs."""
+        host = self.host(name)
+        command = next(program.command for program in programs(host) if program.name == daemon)
+        hosts.stop(host, [daemon])
+        words = [*machine.enter_words(host), "env", *(f"{key}={value}" for key, value in environment.items()), *command]
+        with host.log(daemon).open("ab") as log:
+            process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            yield lambda: process.poll() is None
+        finally:
+            for pid in machine.pids(host).values():
+                if command[0] in command_line(pid):
+                    os.kill(pid, signal.SIGKILL)
+            process.wait(15)
+            hosts.start(self.settings, host, [daemon])
 
     def guests(self, name: str) -> dict[str, int]:
         """Server id -> the machine's pid of its QEMU."""

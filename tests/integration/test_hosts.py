@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from devstack.stack.settings import ROOT
 from tests.integration.fleet import ROOT_ONLY, FleetRig, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(300), ROOT_ONLY]
@@ -47,8 +49,16 @@ def test_every_host_has_the_same_file_and_compute_hosts_reach_no_database_a010(f
     assert ("compute1", "neutron-linuxbridge-agent") in agents
     assert ("controller", "neutron-dhcp-agent") in agents  # A-026: on the controller
     assert ("compute1", "neutron-dhcp-agent") not in agents
-    told = {host.address for host in fleet.settings.every_host}
-    assert {item.host_ip for item in fleet.admin.compute.hypervisors(details=True)} < told
+    addresses = {host.state.name: host.address for host in fleet.settings.every_host}
+    told = {(row["host"], row["address"]) for row in json.loads(fleet.manage("service", "list", "--json"))}
+    assert told == set(addresses.items())  # each daemon has found out its host's
+    found = {item.name: item.host_ip for item in fleet.admin.compute.hypervisors(details=True)}
+    assert found.items() < addresses.items()
+    status = subprocess.run(
+        [str(ROOT / "devstack/status"), "--state", str(fleet.state)], capture_output=True, text=True
+    )
+    assert status.returncode == 0, status.stdout
+    assert all(f"{name} {address} (" in status.stdout for name, address in addresses.items())
 
 
 def test_the_machine_reaches_a_guest_by_its_floating_address_through_two_hosts(fleet: FleetRig) -> None:
@@ -103,34 +113,26 @@ def test_a_stopped_host_is_down_within_ten_seconds_and_gets_no_work(fleet: Fleet
     assert fleet.audit() == []
 
 
-def test_a_host_without_power_is_gone_at_once_and_its_guests_with_it(fleet: FleetRig) -> None:
-    server = boot(fleet, "unlucky", availability_zone="nova:compute2")
+def test_a_host_without_power_is_gone_with_its_guests_and_one_without_cable_keeps_them_f048(fleet: FleetRig) -> None:
+    cut_off = boot(fleet, "cut-off", availability_zone="nova:compute1")
+    unlucky = boot(fleet, "unlucky", availability_zone="nova:compute2")
     (guest,) = fleet.guests("compute2").values()
+    fleet.partition("compute1")
     fleet.kill("compute2")
     try:
         assert fleet.guests("compute2") == {}
         with pytest.raises(ProcessLookupError):
             os.kill(guest, 0)
-        eventually(lambda: services(fleet, "compute2").get("nova-compute") == "down", 15, "compute2 is down")
-    finally:
-        fleet.start("compute2")
-    fleet.wait_for_all()
-    forget(fleet, server)
-    assert fleet.audit() == []
-
-
-def test_a_partitioned_host_keeps_its_guests_and_is_back_when_the_cable_is_f048(fleet: FleetRig) -> None:
-    server = boot(fleet, "cut-off", availability_zone="nova:compute1")
-    fleet.partition("compute1")
-    try:
-        eventually(lambda: services(fleet, "compute1").get("nova-compute") == "down", 15, "compute1 is down")
-        assert server.id in fleet.guests("compute1")
+        for name in ("compute1", "compute2"):
+            eventually(lambda name=name: services(fleet, name)["nova-compute"] == "down", 15, f"{name} is down")
+        assert list(fleet.guests("compute1")) == [cut_off.id]
     finally:
         fleet.heal("compute1")
-    eventually(lambda: set(services(fleet, "compute1").values()) == {"up"}, 60, "compute1 is up again")
-    assert fleet.admin.compute.get_server(server.id).status == "ACTIVE"
-    assert server.id in fleet.guests("compute1")
-    forget(fleet, server)
+        fleet.start("compute2")
+    fleet.wait_for_all()
+    assert fleet.admin.compute.get_server(cut_off.id).status == "ACTIVE"
+    assert list(fleet.guests("compute1")) == [cut_off.id]
+    forget(fleet, cut_off, unlucky)
     assert fleet.audit() == []
 
 
@@ -142,4 +144,18 @@ def test_a_host_that_only_the_broker_is_hidden_from_is_down_until_it_sees_it_aga
     finally:
         fleet.unblock("compute2")
     eventually(lambda: set(services(fleet, "compute2").values()) == {"up"}, 60, "compute2 is up again")
+    assert fleet.audit() == []
+
+
+def test_a_host_that_dies_while_it_builds_finishes_when_it_is_back(fleet: FleetRig) -> None:
+    """F-07 on a real host: killed between the guest's start and the report, taken up by its successor."""
+    with fleet.instead("compute1", "compute", IAAS_FAILPOINTS="compute.build.after_start=kill") as runs:
+        made = fleet.admin.compute.create_server(
+            name="interrupted", flavor_id=fleet.furniture.flavor, image_id=fleet.furniture.image,
+            networks=[{"uuid": fleet.furniture.network}], availability_zone="nova:compute1",
+        )  # fmt: skip
+        eventually(lambda: not runs(), 60, "iaas-compute has died at the failpoint")
+    server = fleet.admin.compute.wait_for_server(made, interval=0.5, wait=60)
+    assert list(fleet.guests("compute1")) == [server.id]
+    forget(fleet, server)
     assert fleet.audit() == []
