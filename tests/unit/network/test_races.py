@@ -4,34 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+import pytest
 
 from iaas.db.engine import Database, Tx
 from iaas.db.network import addresses, security_groups
 from iaas.db.network import networks as networks_db
 from iaas.db.quotas import usage
-from iaas.errors import Conflict, Error, QuotaExceeded
+from iaas.errors import Conflict, NotFound, QuotaExceeded
 from iaas.ids import new_uuid
 from iaas.model.network import NetworkRequest
 from iaas.network import networks, ports
 from iaas.network import security_groups as groups
 from tests.unit.network.fleet import ALICE, Fleet
-
-
-def at_once(database: Database, functions: list[Callable[[Tx], Any]]) -> tuple[list[Any], list[Error]]:
-    """Runs each in a transaction of its own, all at the same time: results and errors."""
-
-    def one(function: Callable[[Tx], Any]) -> Any:
-        try:
-            return database.run(function)
-        except Error as error:
-            return error
-
-    with ThreadPoolExecutor(max_workers=12) as pool:
-        found = list(pool.map(one, functions))
-    errors = [item for item in found if isinstance(item, Error)]
-    return [item for item in found if not isinstance(item, Error)], errors
+from tests.unit.network.storms import CROWD, LIMIT, RESOURCES, Crossing, at_once, creations
 
 
 def test_exactly_as_many_ports_as_addresses_and_no_address_twice_f79(database: Database) -> None:
@@ -87,14 +74,14 @@ def test_a_network_that_goes_while_ports_come_leaves_no_dangling_port_f84(databa
     fleet = Fleet(database, "h1")
     for _ in range(5):
         net = fleet.network()
-        creations: list[Callable[[Tx], Any]] = [
+        crowd: list[Callable[[Tx], Any]] = [
             lambda tx, net=net: ports.create(
                 tx, fleet.settings, ALICE, "p-alice", networks_db.get(tx, net.id, ALICE), {}
             )
             for _ in range(4)
         ]
-        creations.insert(2, lambda tx, net=net: networks.delete(tx, fleet.settings, networks_db.get(tx, net.id)))
-        _, errors = at_once(database, creations)
+        crowd.insert(2, lambda tx, net=net: networks.delete(tx, fleet.settings, networks_db.get(tx, net.id)))
+        _, errors = at_once(database, crowd)
         assert all(error.kind in ("not_found", "conflict") for error in errors)
         with database.read() as tx:
             alive = networks_db.by_ids(tx, [net.id])
@@ -126,3 +113,40 @@ def test_the_gap_in_a_full_subnet_is_found(database: Database) -> None:
     hole = made[40]
     database.run(lambda tx: ports.delete(tx, fleet.settings, [hole]))
     assert fleet.port(net).fixed_ips == hole.fixed_ips
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_fifty_against_a_quota_of_ten_give_exactly_ten_and_the_refusal_says_why(
+    database: Database, resource: str
+) -> None:
+    made, errors, said, there = creations(database, resource)
+    assert (said, there) == (LIMIT, LIMIT)
+    assert {type(error) for error in errors} == {QuotaExceeded}
+    assert made + len(errors) == CROWD
+    for error in errors:
+        assert {name: error.details[name] for name in ("resource", "limit", "requested")} == {
+            "resource": resource, "limit": LIMIT, "requested": 1,
+        }  # fmt: skip
+        assert error.details["used"] == LIMIT
+
+
+def test_one_of_many_floating_ips_gets_the_port(database: Database) -> None:
+    crossing = Crossing(database)
+    _, errors = crossing.everybody_at_once()
+    assert len(crossing.leading()) == 1
+    assert {type(error) for error in errors} == {Conflict}
+    assert len(errors) == len(crossing.floating) - 1
+
+
+def test_no_floating_ip_leads_to_a_port_that_went_meanwhile(database: Database) -> None:
+    crossing = Crossing(database)
+    errors = crossing.while_the_port_goes()
+    assert crossing.leading() == []
+    assert {type(error) for error in errors} <= {Conflict, NotFound}
+
+
+def test_no_floating_ip_leads_through_an_interface_that_went_meanwhile(database: Database) -> None:
+    crossing = Crossing(database)
+    errors = crossing.while_the_interface_goes()
+    assert len(crossing.leading()) == (1 if crossing.joined() else 0)
+    assert {type(error) for error in errors} <= {Conflict, NotFound}
