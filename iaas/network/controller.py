@@ -10,7 +10,8 @@ from iaas.db.engine import Database, Tx
 from iaas.db.network import reports as reports_db
 from iaas.db.network import wiring as wiring_db
 from iaas.model.wiring import HostWiring, WiringReport
-from iaas.network import dhcp, placement
+from iaas.network import dhcp
+from iaas.network.routing import placement
 from iaas.network.settings import Settings
 
 log = logging.getLogger(__name__)

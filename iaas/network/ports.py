@@ -16,7 +16,8 @@ from iaas.db.network import security_groups as groups_db
 from iaas.errors import Conflict, Invalid
 from iaas.model.network import Network
 from iaas.model.port import DOWN, SERVICE_OWNERS, Port
-from iaas.network import dhcp, doorbells, floating_ips, ipam, security_groups
+from iaas.network import dhcp, doorbells, ipam, security_groups
+from iaas.network.routing import floating_ips
 from iaas.network.settings import Settings
 
 MAX_PAIRS, MAX_GROUPS = 10, 20

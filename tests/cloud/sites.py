@@ -14,7 +14,8 @@ from iaas.db.network import subnets as subnets_db
 from iaas.db.network.listing import Query
 from iaas.model.routing.floating_ip import FloatingIp, FloatingIpWish
 from iaas.model.routing.router import GatewayWish, Router
-from iaas.network import floating_ips, interfaces, networks, routers, subnets
+from iaas.network import networks, subnets
+from iaas.network.routing import floating_ips, interfaces, routers
 from tests.cloud.harness import Cloud
 
 

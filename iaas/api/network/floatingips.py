@@ -15,7 +15,7 @@ from iaas.db.network import ports as ports_db
 from iaas.errors import Invalid
 from iaas.model.port import Port
 from iaas.model.routing.floating_ip import FloatingIp, FloatingIpWish
-from iaas.network import floating_ips
+from iaas.network.routing import floating_ips
 
 _ID = {"type": "string", "maxLength": 64}
 _NULLABLE = {"type": ["string", "null"], "maxLength": 64}

@@ -18,9 +18,9 @@ from iaas.db.network import subnets as subnets_db
 from iaas.errors import Invalid
 from iaas.model.port import FixedIpWish
 from iaas.model.routing.router import GatewayWish, Router
-from iaas.network import interfaces, routers
-from iaas.network import routes as routes_of
-from iaas.network.interfaces import Interface
+from iaas.network.routing import interfaces, routers
+from iaas.network.routing import routes as routes_of
+from iaas.network.routing.interfaces import Interface
 
 _ID = {"type": "string", "maxLength": 64}
 _IP = {"type": "string", "maxLength": 64}

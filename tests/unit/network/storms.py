@@ -15,8 +15,9 @@ from iaas.db.quotas import usage
 from iaas.errors import Error
 from iaas.model.routing.floating_ip import FloatingIpWish
 from iaas.model.routing.router import GatewayWish
-from iaas.network import floating_ips, interfaces, networks, ports, routers, subnets
+from iaas.network import networks, ports, subnets
 from iaas.network import security_groups as groups
+from iaas.network.routing import floating_ips, interfaces, routers
 from tests.unit.network.fleet import ADMIN, ALICE, Fleet
 
 LIMIT, CROWD = 10, 50

@@ -15,7 +15,8 @@ from iaas.errors import Conflict, Invalid, NotFound
 from iaas.model.port import DOWN, INTERFACE_OWNER, FixedIpWish, Port
 from iaas.model.routing.router import Router
 from iaas.model.subnet import Subnet
-from iaas.network import doorbells, ipam, placement, routes
+from iaas.network import doorbells, ipam
+from iaas.network.routing import placement, routes
 from iaas.network.settings import Settings
 
 

@@ -13,7 +13,8 @@ from iaas.errors import Conflict, Invalid
 from iaas.model.network import Network
 from iaas.model.port import DOWN, GATEWAY_OWNER
 from iaas.model.routing.router import GatewayWish, Router
-from iaas.network import doorbells, interfaces, ipam
+from iaas.network import doorbells, ipam
+from iaas.network.routing import interfaces
 from iaas.network.settings import Settings
 
 

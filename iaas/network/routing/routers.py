@@ -12,7 +12,7 @@ from iaas.db.network import routers as routers_db
 from iaas.errors import Conflict
 from iaas.model.port import ACTIVE, INTERFACE_OWNER
 from iaas.model.routing.router import Router
-from iaas.network import gateways, placement, routes
+from iaas.network.routing import gateways, placement, routes
 from iaas.network.settings import Settings
 
 _PLAIN = ("name", "description", "admin_state_up")

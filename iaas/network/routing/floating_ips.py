@@ -18,7 +18,8 @@ from iaas.model.network import Network
 from iaas.model.port import DOWN, FLOATING_OWNER, NOT_WIRED, FixedIpWish, Port
 from iaas.model.routing.floating_ip import FloatingIp, FloatingIpWish
 from iaas.model.wiring import FixedIp
-from iaas.network import ipam, placement
+from iaas.network import ipam
+from iaas.network.routing import placement
 from iaas.network.settings import Settings
 
 
