@@ -31,8 +31,20 @@ def libvirtd_conf(settings: Settings) -> str:
     return "\n".join([
         "# Written by devstack/up.", f'host_uuid = "{identity}"',
         'auth_unix_rw = "none"', 'auth_unix_ro = "none"',
-        'unix_sock_rw_perms = "0700"', 'unix_sock_ro_perms = "0700"', 'log_outputs = "2:stderr"', "",
+        'unix_sock_rw_perms = "0700"', 'unix_sock_ro_perms = "0700"', 'log_outputs = "2:stderr"',
+        *_listening(settings), "",
     ])  # fmt: skip
+
+
+def _listening(settings: Settings) -> list[str]:
+    """Several hosts: live migrations come from the others, with certificates of the same cloud (iaas/host/pki.py)."""
+    if settings.host is None:
+        return []
+    pki = settings.lib_seen / "compute" / "pki"
+    return [
+        "listen_tls = 1", "listen_tcp = 0", f'listen_addr = "{settings.address}"', 'auth_tls = "none"',
+        f'ca_file = "{pki}/ca-cert.pem"', f'cert_file = "{pki}/server-cert.pem"', f'key_file = "{pki}/server-key.pem"',
+    ]  # fmt: skip
 
 
 def _accounts(place: Path) -> None:
@@ -57,7 +69,9 @@ def prepare(settings: Settings) -> None:
     files.write(place / "etc" / "libvirtd.conf", libvirtd_conf(settings))
     files.folder(settings.lib / "compute" / "pki")  # iaas-compute fills it; libvirtd wants to see it
     certificates = settings.lib_seen / "compute" / "pki"
-    files.write(place / "etc" / "qemu.conf", f'{_QEMU_CONF}nbd_tls_x509_cert_dir = "{certificates}"\n')
+    tls = f'nbd_tls_x509_cert_dir = "{certificates}"\nmigrate_tls_x509_cert_dir = "{certificates}"\n'
+    tls += "migrate_tls_x509_verify = 1\n"
+    files.write(place / "etc" / "qemu.conf", f"{_QEMU_CONF}{tls}")
     _accounts(place)
     mounts.make_points(tuple(mounts.LIBVIRT.values()), place / _RECORD)
 

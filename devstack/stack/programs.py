@@ -102,8 +102,9 @@ def _rabbitmq(settings: Settings) -> Program:
 
 def _libvirtd(settings: Settings) -> Program:
     if settings.host:  # its places are mounted already, and the host's init reaps
-        words = ("libvirtd", "--pid-file", "/run/libvirt/libvirtd.pid", "--config", "/etc/libvirt/libvirtd.conf")
-        return Program(name="libvirtd", command=words)
+        script = settings.root / "devstack" / "libvirtd-host"
+        words = (str(script), str(settings.bin), str(settings.config), settings.address)
+        return Program(name="libvirtd", command=("/bin/sh", *words))
     script = settings.root / "devstack" / "libvirtd-private"
     return Program(name="libvirtd", command=("/bin/sh", str(script), str(settings.state / "libvirt")))
 

@@ -1,0 +1,38 @@
+"""``host certificates``: what this host shows to other hosts, made before anything that wants to see it starts.
+
+iaas-compute and iaas-volume make it by themselves; libvirtd, which listens for live migrations with it, must find it at
+its start: ``ExecStartPre=iaas-manage host certificates`` in its unit.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from iaas.cmd import address
+from iaas.config import sections
+from iaas.config.loader import Loaded
+from iaas.errors import Invalid
+from iaas.host.pki import Authority
+
+
+def add(nouns: Any) -> None:
+    verbs = nouns.add_parser("host", help="this host").add_subparsers(dest="verb", required=True)
+    made = verbs.add_parser("certificates", help="make them if they are missing, of another name, or old")
+    made.add_argument("--host", help="name of this host in the cloud (default: the machine's)")
+    made.add_argument("--address", help="where other hosts reach this one (default: its own on the way to the broker)")
+    made.set_defaults(run=certificates)
+
+
+def certificates(config: Loaded, arguments: argparse.Namespace) -> int:
+    options = config.section(sections.Compute)
+    found = address.chosen(options.host_ip) if options.host_ip else arguments.address
+    found = found or address.on_the_way(config.section(sections.Bus).urls)
+    if not found:
+        raise Invalid("this host has no way to the broker yet: name its address with --address")
+    directory = Path(options.state_dir) / "pki"
+    authority = Authority(config.section(sections.Auth).internal_secret)
+    new = authority.ensure(directory, arguments.host or config.host, [found])
+    print(f"{directory}: {'made' if new else 'still good'}, for {found}")
+    return 0
