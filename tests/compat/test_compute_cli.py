@@ -71,3 +71,55 @@ def test_what_an_operator_types(cloud: Cloud, sdk: Any) -> None:
     assert limits["total_cores"] == 33
     columns = set(cloud.cli("flavor", "list")[0])
     assert columns == {"ID", "Name", "RAM", "Disk", "Ephemeral", "VCPUs", "Is Public"}
+
+
+def test_where_servers_go_as_an_operator_and_a_user_type_it(cloud: Cloud, sdk: Any, image: str) -> None:
+    """A-061: aggregates, zones, server groups."""
+    cloud.cli("flavor", "create", "--id", "9", "--ram", "512", "--disk", "1", "--vcpus", "1", "m1.placed")
+    made = cloud.cli("aggregate", "create", "--zone", "z1", "--property", "ssd=true", "racks")
+    assert (made["name"], made["availability_zone"], made["properties"]) == ("racks", "z1", {"availability_zone": "z1", "ssd": "true"})
+    assert cloud.cli("aggregate", "add", "host", "racks", HOST)["hosts"] == [HOST]
+    cloud.cli("aggregate", "set", "--name", "rows", "--property", "fast=1", "racks", form="")
+    cloud.cli("aggregate", "unset", "--property", "ssd", "rows", form="")
+    shown = cloud.cli("aggregate", "show", "rows")
+    assert (shown["properties"], shown["hosts"]) == ({"fast": "1"}, [HOST])
+    assert [row["Name"] for row in cloud.cli("aggregate", "list", "--long")] == ["rows"]
+    zones = {row["Zone Name"]: row["Zone Status"] for row in cloud.cli("availability", "zone", "list", "--compute")}
+    assert zones["z1"] == "available" and "nova" not in zones
+    long = cloud.cli("availability", "zone", "list", "--compute", "--long")
+    assert (HOST, "nova-compute") in {(row["Host Name"], row["Service Name"]) for row in long}
+    group = cloud.cli("server", "group", "create", "--policy", "anti-affinity", "apart")
+    server = cloud.cli(
+        "server", "create", "--image", "debian", "--flavor", "m1.placed", "--nic", "none", "--availability-zone", "z1",
+        "--hint", f"group={group['id']}", "--wait", "placed",
+    )  # fmt: skip
+    assert server["OS-EXT-AZ:availability_zone"] == "z1"
+    (row,) = cloud.cli("server", "group", "list", "--long")
+    assert (row["Name"], row["Policy"], row["Members"]) == ("apart", "anti-affinity", [server["id"]])
+    assert cloud.cli("server", "group", "show", "apart")["members"] == [server["id"]]
+    cloud.cli("server", "delete", "--wait", "placed", form="")
+    cloud.cli("server", "group", "delete", "apart", form="")
+    cloud.cli("aggregate", "remove", "host", "rows", HOST, form="")
+    cloud.cli("aggregate", "delete", "rows", form="")
+    assert cloud.cli("aggregate", "list") == [] == cloud.cli("server", "group", "list")
+
+
+def test_how_much_there_is_and_how_much_of_it_is_used(cloud: Cloud, sdk: Any, image: str) -> None:
+    """A-096, A-097, A-105."""
+    stats = cloud.cli("hypervisor", "stats", "show")
+    assert (stats["count"], stats["vcpus"], stats["memory_mb"]) == (1, 8, 16384)
+    assert HOST in {row["Host Name"] for row in cloud.cli("host", "list")}
+    assert cloud.cli("host", "show", HOST)[0]["Project"] == "(total)"
+    cloud.cli("quota", "set", "--class", "--instances", "12", "default", form="")
+    defaults = {row["Resource"]: row["Limit"] for row in cloud.cli("quota", "show", "--compute", "--default")}
+    assert (defaults["instances"], defaults["server-groups"]) == (12, 10)
+    cloud.cli("quota", "set", "--instances", "7", "--ram", "9000", "admin", form="")
+    usage = {row["Resource"]: row for row in cloud.cli("quota", "show", "--compute", "--usage", "admin")}
+    assert (usage["instances"]["Limit"], usage["ram"]["Limit"], usage["ram"]["In Use"] >= 0) == (7, 9000, True)
+    limits = {row["Name"]: row["Value"] for row in cloud.cli("limits", "show", "--absolute")}
+    assert (limits["instances"], limits["total_ram"]) == (7, 9000)
+    rows = cloud.cli("usage", "list", "--start", "2026-01-01", "--end", "2100-01-01")
+    assert {"Project", "Servers", "RAM MB-Hours", "CPU Hours", "Disk GB-Hours"} <= set(rows[0])
+    shown = cloud.cli("usage", "show", "--start", "2026-01-01", "--end", "2100-01-01")
+    assert shown["Servers"], shown
+    cloud.cli("quota", "delete", "--compute", "admin", form="")
