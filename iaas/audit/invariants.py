@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from iaas.audit import attachments, guests, ledger, routing, stores, wiring, work
+from iaas.audit import attachments, exports, guests, ledger, placement, routing, stores, wiring, work
 from iaas.audit.evidence import Evidence
 from iaas.audit.violation import Check, Violation
 
 __all__ = ["CHECKS", "Violation", "lasting", "violations"]
 
 CHECKS: tuple[Check, ...] = (
-    *guests.CHECKS, *attachments.CHECKS, *wiring.CHECKS, *routing.CHECKS, *ledger.CHECKS, *stores.CHECKS, *work.CHECKS,
+    *guests.CHECKS, *attachments.CHECKS, *exports.CHECKS, *placement.CHECKS, *wiring.CHECKS, *routing.CHECKS,
+    *ledger.CHECKS, *stores.CHECKS, *work.CHECKS,
 )  # fmt: skip
 
 

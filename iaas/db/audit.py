@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from iaas.db.compute import aggregates
 from iaas.db.engine import Tx
 from iaas.db.network import usage
-from iaas.db.schema.compute import allocations, compute_nodes, keypairs, server_groups, servers
+from iaas.db.schema.compute import allocations, compute_nodes, keypairs, migrations, server_groups, servers
 from iaas.db.schema.image import images
 from iaas.db.schema.network import (
     floating_ips,
@@ -27,6 +27,7 @@ from iaas.db.schema.operations import operations, quota_usage
 from iaas.db.schema.volume import snapshots, volume_attachments, volume_backends, volumes
 from iaas.model.flavor import Flavor
 from iaas.model.operation import LIVE
+from iaas.model.placement import ENDS
 from iaas.model.server import counted as counted_of
 
 
@@ -38,6 +39,8 @@ class Facts:
     servers: list[Any]
     nodes: list[Any]
     allocations: list[Any]
+    groups: list[Any]  # of servers
+    migrations: list[Any]  # those under way
     aggregates: dict[str, tuple[Mapping[str, str], ...]]  # host -> the metadata of its aggregates
     networks: list[Any]
     routers: list[Any]
@@ -66,9 +69,11 @@ def hosts(tx: Tx) -> set[tuple[str, str]]:
 
 
 def facts(tx: Tx) -> Facts:
-    s, i, v, o = servers.c, images.c, volumes.c, operations.c
+    s, i, v, o, m = servers.c, images.c, volumes.c, operations.c, migrations.c
+    g = server_groups.c
+    live_groups = tx.all(sa.select(g.id, g.project_id, g.policy, g.rules))
     live_servers = tx.all(
-        sa.select(s.id, s.project_id, s.state, s.task, s.host, s.old_host, s.fence, s.flavor, s.old_flavor,
+        sa.select(s.id, s.project_id, s.state, s.task, s.host, s.old_host, s.fence, s.group_id, s.flavor, s.old_flavor,
                   s.new_flavor, s.updated_at)
         .where(s.deleted_at.is_(None))
     )  # fmt: skip
@@ -86,6 +91,8 @@ def facts(tx: Tx) -> Facts:
         servers=live_servers,
         nodes=tx.all(sa.select(compute_nodes)),
         allocations=tx.all(sa.select(allocations)),
+        groups=live_groups,
+        migrations=tx.all(sa.select(m.id, m.server_id, m.status).where(m.status.not_in(ENDS))),
         aggregates=aggregates.metadata_of_hosts(tx),
         **_network(tx),
         images=tx.all(

@@ -18,11 +18,12 @@ NOTHING = Facts(
     networks=[],
     routers=[],
     floating_ips=[],
-    now=ManualClock().now(), servers=[], nodes=[], allocations=[], aggregates={}, ports=[], addresses=[], dhcp_hosts={},
+    now=ManualClock().now(), servers=[], nodes=[], allocations=[], groups=[], migrations=[],
+    aggregates={}, ports=[], addresses=[], dhcp_hosts={},
     dhcp_subnets=set(), images=[], volumes=[], snapshots=[], attachments=[], backends=[],
     operations=[], usage={}, counted={},
 )  # fmt: skip
-SERVER = SimpleNamespace(id="s", state="active", task=None, host="h", fence=3, flavor={}, project_id="p")
+SERVER = SimpleNamespace(group_id=None, id="s", state="active", task=None, host="h", fence=3, flavor={}, project_id="p")
 
 
 def found(**facts: Any) -> list[tuple[str, str, str]]:
