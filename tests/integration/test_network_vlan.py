@@ -91,6 +91,25 @@ def test_frames_carry_the_tag_and_networks_with_the_same_addresses_never_meet(si
     assert one.run(repairs_of_another_agent) == []
 
 
+def test_a_bare_nic_may_carry_vlans(site: Site) -> None:
+    one, two = site.host(), site.host()
+    one.run(_carry_on_nic)
+    for host in (one, two):
+        host.wire(_wish(host, "red", "blue"))
+        for name in ("red", "blue"):
+            host.guest(_port(name, host), bridge_name(uid(name)), f"{_ip(host)}/24")
+    with site.capture("br1") as wire:
+        wire.setsockopt(263, 8, 1)
+        for name in ("red", "blue"):
+            assert one.pings(_port(name, one), _ip(two)), name
+            assert _tags(wire, _port(name, one).mac) == {KINDS[name][1]}
+
+
+def _carry_on_nic(rig: Rig) -> None:
+    rig.ip("link", "set", "eth2", "nomaster")
+    rig.physical["physnet1"] = "eth2"
+
+
 def test_a_guest_of_the_flat_network_neither_sees_nor_sends_a_tag(site: Site) -> None:
     """S-077: no hop into a VLAN, also without port security"""
     one, two = site.host(), site.host()
