@@ -123,12 +123,20 @@ def test_guests_go_out_at_the_routers_address_and_nobody_comes_in(site: Site, ho
     assert host.pings(THIRD, FIRST.ips[0]), "its networks are one behind it"
     host.run(_listen, FIRST, 8080)
     site.runner.run(["ip", "-n", site.wire, "route", "add", RED, "via", GATEWAY], timeout=5)
+    assert not _answers(site, "10.0.0.1"), "another router has the same address inside"
+    assert _answers(site, GATEWAY)
     with pytest.raises(OSError, match="timed out"):
         site.connect(FIRST.ips[0], 8080, 0.5)
     host.wire(_wish(_router(snat=False)))
     with site.connect(FIRST.ips[0], 8080):
         assert host.run(_accept, FIRST) == OUTSIDE, "without SNAT the networks are a part of the world"
     assert _called(site, host, SECOND) == SECOND.ips[0]
+
+
+def _answers(site: Site, ip: str) -> bool:
+    """ARP on the outer network."""
+    argv = ["busybox", "arping", "-c", "1", "-w", "1", "-I", "br1", ip]
+    return site.runner.run(argv, timeout=5, ok_codes=(0, 1), netns=site.wire).code == 0
 
 
 def test_a_floating_address_leads_to_its_guest_and_the_guest_out_by_it(site: Site, host: Host) -> None:

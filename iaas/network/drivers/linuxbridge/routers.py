@@ -73,11 +73,12 @@ class Routers:
         before = done.router if done else None
         failpoints.hit("network.agent.before_router")
         netns.create(self._runner, name)
-        netns.inside(name, _settle)
+        netns.inside(name, lambda: _settle(wanted, with_gateway=False))
         rules = self._ruleset(wanted.id).load(router_rules.render(wanted))
         failpoints.hit("network.agent.after_router_rules")
         self._forget(name, router_rules.forgotten(before, wanted))
         made = self._legs(name, wanted)
+        netns.inside(name, lambda: _settle(wanted, with_gateway=True))
         failpoints.hit("network.agent.after_router_legs")
         self._routes(name, wanted)
         new = set(router_rules.announced(before, wanted))
@@ -122,11 +123,11 @@ class Routers:
         done, name = self._done(router_id), router_namespace(router_id)
         if done is None or netns.identity(name) is None:
             return None
+        wanted = done.router
         try:
-            inside, settled = netns.inside(name, lambda: (legs.look(), _is_settled()))
+            inside, settled = netns.inside(name, lambda: (legs.look(), _is_settled(wanted)))
         except NotFound:
             return None
-        wanted = done.router
         devices = dict(_devices(wanted))
         whole = (
             settled
@@ -213,17 +214,22 @@ def _routes_wanted(router: Router) -> set[tuple[str, str, str]]:
     return wanted
 
 
-def _settle() -> None:
+def _settings(router: Router, with_gateway: bool) -> Iterator[tuple[Path, str]]:
+    """The outside is told of no address but the gateway's own: other routers have the same ones inside."""
+    yield from ((Path("/proc/sys/net") / name, value) for name, value in _SETTINGS.items())
+    if with_gateway and router.gateway:
+        yield Path(f"/proc/sys/net/ipv4/conf/{gateway_device(router.gateway.port_id)}/arp_ignore"), "1"
+
+
+def _settle(router: Router, with_gateway: bool) -> None:
     """Runs inside the namespace."""
-    for name, value in _SETTINGS.items():
-        path = Path("/proc/sys/net") / name
+    for path, value in _settings(router, with_gateway):
         if path.exists() and path.read_text().strip() != value:
             path.write_text(value)
 
 
-def _is_settled() -> bool:
-    paths = {Path("/proc/sys/net") / name: value for name, value in _SETTINGS.items()}
-    return all(path.read_text().strip() == value for path, value in paths.items() if path.exists())
+def _is_settled(router: Router) -> bool:
+    return all(path.read_text().strip() == value for path, value in _settings(router, True) if path.exists())
 
 
 def _announce(router: Router, new: set[tuple[str, str]]) -> None:
