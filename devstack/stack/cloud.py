@@ -36,6 +36,15 @@ def connect(settings: Settings, cloud: str) -> Connection:
     )  # fmt: skip
 
 
+def beating(connection: Connection) -> set[tuple[str, str]]:
+    """(daemon, host) of everybody who is up, as the compute API shows it; nobody while it can't be asked."""
+    try:
+        found = [(str(item.binary), str(item.host)) for item in connection.compute.services() if item.state == "up"]
+    except SDKException:
+        return set()
+    return {(binary.removeprefix("nova-"), host) for binary, host in found}
+
+
 def furnish(settings: Settings) -> Furniture:
     """Flavor, image, networks, a demo project with its user, key pairs and security group rules."""
     admin = connect(settings, "devstack")

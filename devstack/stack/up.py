@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from devstack.stack import (
     stamp,
 )
 from devstack.stack.failure import Failure
-from devstack.stack.programs import DAEMONS, SUPERVISED, programs
+from devstack.stack.programs import SUPERVISED, programs
 from devstack.stack.say import step
 from devstack.stack.settings import Settings
 
@@ -159,17 +160,11 @@ class _Watch:
 
 
 def expected(settings: Settings) -> dict[tuple[str, str], Settings]:
-    """(daemon, host) of everybody who must beat -> where its log is. A cloud on one host is whatever it is called."""
-    if not settings.fleet:
-        return {(name, ""): settings for name in DAEMONS}
-    places = [(host, host.host.name) for host in settings.every_host if host.host]
-    return {(one.name, name): host for host, name in places for one in programs(host) if one.group == SUPERVISED}
-
-
-def beating(settings: Settings) -> set[tuple[str, str]]:
-    """(daemon, host) of everybody who has been heard of lately."""
-    rows = [row for row in heartbeats(settings) if row["state"] == "up"]
-    return {(str(row["binary"]).removeprefix("iaas-"), str(row["host"]) if settings.fleet else "") for row in rows}
+    """(daemon, host) of everybody whom the compute API must show -> where its log is. A host is called as the machine
+    where it is the machine."""
+    places = [(host, host.host.name) for host in settings.every_host if host.host] or [(settings, socket.gethostname())]
+    daemons = [(one.name, name, place) for place, name in places for one in programs(place) if one.group == SUPERVISED]
+    return {(daemon, name): place for daemon, name, place in daemons if daemon not in ("identity", "image")}
 
 
 def wait_for_daemons(settings: Settings) -> None:
@@ -177,18 +172,21 @@ def wait_for_daemons(settings: Settings) -> None:
     watch, wanted = _Watch(), expected(settings)
     for api, daemon in _APIS.items():
         _wait_for_api(settings, watch, api, daemon)
+    from devstack.stack import cloud  # openstacksdk takes a second to import
+
+    connection = cloud.connect(settings, "devstack")
     missing: list[tuple[str, str]] = []
 
     def all_beat() -> bool:
-        missing[:] = sorted(set(wanted) - beating(settings))
+        missing[:] = sorted(set(wanted) - cloud.beating(connection))
         for name, host in missing:
             watch.check(wanted[name, host], name)
         return not missing
 
-    if not processes.wait_for(all_beat, 60, 0.5):
+    if not processes.wait_for(all_beat, 60, 0.3):
         name, host = missing[0]
         log = wanted[missing[0]].log(name)
-        raise Failure(f"iaas-{name}{host and ' on ' + host} sends no heartbeat ({files.tail(log)})", log)
+        raise Failure(f"iaas-{name} on {host} sends no heartbeat ({files.tail(log)})", log)
 
 
 def _wait_for_api(settings: Settings, watch: _Watch, api: str, daemon: str) -> None:

@@ -213,7 +213,7 @@ class FleetRig:
 
     def beating(self) -> set[tuple[str, str]]:
         """(daemon, host) of all that are up: ("compute", "compute1")."""
-        return up.beating(self.settings)
+        return cloud.beating(self.admin)
 
     def wait_for_all(self, seconds: float = 60) -> None:
         """Until every daemon of every host beats."""
