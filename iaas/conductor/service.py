@@ -29,6 +29,7 @@ from iaas.conductor.rebuild import Rebuild
 from iaas.conductor.reconcile import Reconciler
 from iaas.conductor.rescue import Rescue
 from iaas.conductor.snapshot import Snapshot
+from iaas.conductor.volume_snapshots import SnapshotFlows
 from iaas.conductor.volumes import VolumeFlows
 from iaas.conductor.worker import Executor, Worker
 from iaas.config.sections import Conductor as Options
@@ -120,6 +121,7 @@ def _flows(parts: Parts) -> Iterable[Flow[Any]]:
     )
     power = PowerFlows(database=database, network=parts.network, guests=guests, hosts=hosts)
     volume = VolumeFlows(database=database, hosts=hosts, guests=guests)
+    kept = SnapshotFlows(database=database, hosts=hosts)
     rescue = Rescue(database=database, network=parts.network, guests=guests, hosts=hosts)
     rebuild = Rebuild(database=database, network=parts.network, guests=guests, hosts=hosts)
     snapshot = Snapshot(database=database, image=parts.image, guests=guests, hosts=hosts)
@@ -136,7 +138,7 @@ def _flows(parts: Parts) -> Iterable[Flow[Any]]:
     )
     return (
         build.flow(), delete.flow(), *power.flows(), *rescue.flows(), rebuild.flow(), *snapshot.flows(),
-        *attach.flows(), *volume.flows(), *_moves(parts, moves, exports),
+        *attach.flows(), *volume.flows(), *kept.flows(), *_moves(parts, moves, exports),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from iaas.conductor.flow import Done, Flow, Result, Run, Step
+from iaas.conductor.flow import Done, Flow, Result, Run, Step, Wait
 from iaas.conductor.guests import Guests
 from iaas.conductor.hosts import Hosts
 from iaas.db import operations, quotas, services
@@ -16,6 +16,7 @@ from iaas.model.operation import JournalLine, Operation
 from iaas.model.volume import Pool, Volume
 from iaas.model.volume_order import ZEROS, Source, VolumeAction
 
+SNAPSHOTS_S = 1.0  # between two looks whether a volume's snapshots are gone
 ROUNDS = 3  # hosts tried for one volume
 
 
@@ -35,7 +36,7 @@ class VolumeFlows:
         )
         extend: Flow[Any] = Flow(
             kind="volume.extend",
-            steps=(Step("room", self.room, self.unroom), Step("extend", self.extend)),
+            steps=(Step("extend", self.extend),),
             finish=self._extended,
             fail=self._not_extended,
         )
@@ -112,28 +113,6 @@ class VolumeFlows:
 
     # -- extend ---------------------------------------------------------------------------------------------------
 
-    def room(self, run: Run) -> Result:
-        """Promises the difference on the volume's host."""
-
-        def write(tx: Tx) -> None:
-            volume, more = volumes.get(tx, run.resource_id), _more(run.operation)
-            pool = backends.find(tx, volume.host or "")
-            if volume.host is None or not backends.take(tx, volume.host, more):
-                free = pool.free_gb if pool else 0
-                raise NoValidHost(f"The volume's host has {free} GiB free, {more} more are wanted.")
-
-        return Done(write=write)
-
-    def unroom(self, run: Run) -> Result:
-        """Only what the step took: it ends, and takes, in one transaction."""
-        if run.lines["room"].result != "Success":
-            return Done()
-
-        def write(tx: Tx) -> None:
-            backends.give(tx, volumes.get(tx, run.resource_id).host, _more(run.operation))
-
-        return Done(write=write)
-
     def extend(self, run: Run) -> Result:
         with self.database.read() as tx:
             volume = volumes.get(tx, run.resource_id)
@@ -145,15 +124,18 @@ class VolumeFlows:
         volumes.finish(tx, run.resource_id, "extend", size_gb=run.operation.params["to_gb"])
 
     def _not_extended(self, tx: Tx, operation: Operation, reason: str) -> None:
-        quotas.give(tx, operation.project_id, {"gigabytes": _more(operation)})
+        volumes.give_extension(tx, operation)
         volumes.fail(tx, operation.resource_id, "extend")
 
     # -- delete ---------------------------------------------------------------------------------------------------
 
     def delete(self, run: Run) -> Result:
-        """Waits for the host: bytes of a tenant must not outlive the row that leads to them (C-14)."""
+        """Waits for the host: bytes of a tenant must not outlive the row that leads to them (C-14). And for the
+        volume's snapshots, if they are to go with it."""
         with self.database.read() as tx:
             volume = volumes.get(tx, run.resource_id)
+            if snapshots.count_of(tx, volume.id):
+                return Wait(SNAPSHOTS_S)
         if volume.host is None:
             return Done()
         return self.hosts.volume_step(run, volume.host, VolumeAction.DELETE, volume_id=volume.id)
@@ -209,7 +191,3 @@ def _wake_servers(tx: Tx, volume_id: str) -> None:
     """The operations of the servers that wait for the volume go on."""
     servers = [item.server_id for item in attachments.of_volumes(tx, [volume_id])]
     operations.nudge(tx, [item.id for item in operations.live(tx, "server", servers)])
-
-
-def _more(operation: Operation) -> int:
-    return int(operation.params["to_gb"]) - int(operation.params["from_gb"])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from iaas.context import Context
 from iaas.db import operations, quotas
 from iaas.db.engine import TryAgain, Tx
-from iaas.db.volume import attachments, snapshots
+from iaas.db.volume import attachments, backends
+from iaas.db.volume import snapshots as kept
 from iaas.db.volume import volumes as rows
 from iaas.errors import Conflict, Invalid
 from iaas.ids import new_uuid
 from iaas.model.volume import VOLUME, State, Task, Volume
-from iaas.volume import volumes, wish, work
+from iaas.volume import snapshots, volumes, wish, work
 from iaas.volume.service import VolumeServices
 from iaas.volume.wish import NewVolume
 
@@ -33,9 +34,11 @@ def create_in(service: VolumeServices, tx: Tx, context: Context, wanted: NewVolu
     return volume_id
 
 
-def delete(service: VolumeServices, context: Context, volume_id: str, force: bool = False) -> None:
+def delete(
+    service: VolumeServices, context: Context, volume_id: str, force: bool = False, cascade: bool = False
+) -> None:
     """Takes over from a creation; a volume that is being deleted stays as it is. ``force``, an administrator's: takes
-    over from whatever is under way.
+    over from whatever is under way. ``cascade``: its snapshots go too, before it.
 
     Raises NotFound; Invalid, as the published API does, for one that is attached, has snapshots or is busy.
     """
@@ -43,15 +46,20 @@ def delete(service: VolumeServices, context: Context, volume_id: str, force: boo
     def write(tx: Tx) -> None:
         volume = volumes.get(tx, context, volume_id)
         if volume.task is not Task.DELETING:
-            begin_delete(service, tx, context, volume, force)
+            if cascade:
+                for snapshot in kept.of_volume(tx, volume_id):
+                    snapshots.begin_delete(service, tx, context, snapshot)
+            begin_delete(service, tx, context, volume, force, cascade)
 
     service.database.run(write)
 
 
-def begin_delete(service: VolumeServices, tx: Tx, context: Context, volume: Volume, force: bool = False) -> None:
+def begin_delete(
+    service: VolumeServices, tx: Tx, context: Context, volume: Volume, force: bool = False, cascade: bool = False
+) -> None:
     """Inside the caller's transaction; raises what ``delete`` does."""
     attached = attachments.of_volumes(tx, [volume.id])
-    if attached or snapshots.count_of(tx, volume.id):
+    if attached or (kept.count_of(tx, volume.id) and not cascade):
         why = "attached" if attached else "the source of snapshots"
         raise Invalid(f"Invalid volume: volume {volume.id} is {why} and can't be deleted.", resource="volume")
     if force and volume.task in (Task.UPLOADING, Task.EXTENDING):
@@ -60,7 +68,7 @@ def begin_delete(service: VolumeServices, tx: Tx, context: Context, volume: Volu
     if not VOLUME.allowed("delete", volume.state, volume.task):
         words = f"Invalid volume: a volume that is {volume.status} can't be deleted."
         raise Invalid(words, resource="volume", status=volume.status)
-    operations.supersede(tx, "volume", volume.id)
+    _supersede(tx, volume.id)
     try:
         fence = rows.begin(tx, volume, "delete")
     except Conflict as error:  # it changed between the look and the write: look again
@@ -80,7 +88,10 @@ def extend(service: VolumeServices, context: Context, volume_id: str, size_gb: i
             words = f"Invalid volume: a volume that is {volume.status} can't be extended."
             raise Invalid(words, resource="volume", status=volume.status)
         wish.check_size(service, tx, volume.project_id, size_gb)
-        quotas.take(tx, volume.project_id, {"gigabytes": size_gb - volume.size_gb}, service.quota)
+        more = size_gb - volume.size_gb
+        if volume.host is None or not backends.take(tx, volume.host, more):
+            raise Invalid(f"The volume's host has no room for {more} GiB more.", field="new_size")
+        quotas.take(tx, volume.project_id, {"gigabytes": more}, service.quota)
         fence = rows.begin(tx, volume, "extend")
         params = {"from_gb": volume.size_gb, "to_gb": size_gb}
         work.queue(service, tx, context, "volume.extend", volume.id, fence, params)
@@ -99,8 +110,15 @@ def reset_state(service: VolumeServices, context: Context, volume_id: str, state
         volume = volumes.get(tx, context, volume_id)
         if state is State.AVAILABLE and volume.host is None:
             raise Invalid("The volume has no bytes on any host: it can't become available.", field="status")
-        operations.supersede(tx, "volume", volume_id)
+        _supersede(tx, volume_id)
         rows.change(tx, volume_id, {"state": state, "task": None, "fence": volume.fence + 1})
         attachments.settle(tx, rows.get(tx, volume_id))
 
     service.database.run(write)
+
+
+def _supersede(tx: Tx, volume_id: str) -> None:
+    for operation in operations.live(tx, "volume", [volume_id]):
+        if operation.kind == "volume.extend":
+            rows.give_extension(tx, operation)
+    operations.supersede(tx, "volume", volume_id)

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from iaas.context import Context
 from iaas.db.engine import Tx
-from iaas.db.volume import types, volume_lists
+from iaas.db.volume import attachments, types, volume_lists
 from iaas.db.volume import volumes as rows
 from iaas.db.volume.volume_lists import Wanted
 from iaas.errors import Invalid
-from iaas.model.volume import Volume
+from iaas.model.volume import Attachment, AttachmentState, Volume
 from iaas.volume.service import VolumeServices
 
 MAX_METADATA = 128  # items of one volume (S-120)
 TypeNames = Mapping[str | None, str]  # by type id; None is the default type
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """What belongs to the view of volumes and is in other rows. ``attachments``: by volume id, those connected."""
+
+    types: TypeNames
+    attachments: Mapping[str, Sequence[Attachment]]
 
 
 def get(tx: Tx, context: Context, volume_id: str) -> Volume:
@@ -23,9 +32,9 @@ def get(tx: Tx, context: Context, volume_id: str) -> Volume:
     return rows.get(tx, volume_id, None if context.is_admin else context.owner)
 
 
-def show(service: VolumeServices, context: Context, volume_id: str) -> tuple[Volume, TypeNames]:
+def show(service: VolumeServices, context: Context, volume_id: str) -> tuple[Volume, Beside]:
     with service.database.read() as tx:
-        return get(tx, context, volume_id), _type_names(tx)
+        return get(tx, context, volume_id), _beside(tx, [volume_id])
 
 
 def page(
@@ -35,10 +44,11 @@ def page(
     marker: str | None,
     sort: Sequence[tuple[str, str]],
     offset: int = 0,
-) -> tuple[list[Volume], TypeNames]:
-    """Two or three queries, however many volumes there are. Raises Invalid for the marker."""
+) -> tuple[list[Volume], Beside]:
+    """Three or four queries, however many volumes there are. Raises Invalid for the marker."""
     with service.database.read() as tx:
-        return volume_lists.page(tx, wanted, limit, marker, sort, offset), _type_names(tx)
+        found = volume_lists.page(tx, wanted, limit, marker, sort, offset)
+        return found, _beside(tx, [volume.id for volume in found])
 
 
 def summary(service: VolumeServices, wanted: Wanted) -> tuple[int, int]:
@@ -75,6 +85,14 @@ def change_metadata(
 def check_metadata(metadata: Mapping[str, str]) -> None:
     if len(metadata) > MAX_METADATA:
         raise Invalid(f"A volume has at most {MAX_METADATA} metadata items.", field="metadata")
+
+
+def _beside(tx: Tx, volume_ids: Sequence[str]) -> Beside:
+    found: dict[str, list[Attachment]] = {}
+    for item in attachments.of_volumes(tx, volume_ids):
+        if item.state in (AttachmentState.ATTACHED, AttachmentState.DETACHING):
+            found.setdefault(item.volume_id, []).append(item)
+    return Beside(types=_type_names(tx), attachments=found)
 
 
 def _type_names(tx: Tx) -> TypeNames:

@@ -9,7 +9,7 @@ from iaas.context import Context
 from iaas.db import quotas
 from iaas.db.engine import Tx
 from iaas.db.volume import snapshots, types
-from iaas.errors import Invalid, QuotaExceeded
+from iaas.errors import Invalid, NotFound, QuotaExceeded
 from iaas.model.image import Image
 from iaas.model.volume import SnapshotState, State, Volume
 from iaas.volume import volumes
@@ -59,7 +59,11 @@ def row(service: VolumeServices, tx: Tx, context: Context, wish: NewVolume) -> d
 def _from(service: VolumeServices, tx: Tx, context: Context, wish: NewVolume) -> dict[str, Any]:
     """Size, source, and what the volume inherits of it."""
     if wish.image_id:
-        image = service.image.get_for_boot(tx, context, wish.image_id)
+        try:
+            image = service.image.get_for_boot(tx, context, wish.image_id)
+        except NotFound as error:
+            words = "Invalid image identifier or unable to access requested image."
+            raise Invalid(words, field="imageRef") from error
         least = max(image.min_disk, -(-(image.virtual_size or 0) // GIB))
         size = _size(wish, least, 0, "the image's disk")
         return {"size_gb": size, "image_id": image.id, "bootable": True, "image_metadata": _described(image)}

@@ -41,6 +41,8 @@ def _words(error: Error) -> str:
     limit, used, asked = (error.details.get(name) for name in ("limit", "used", "requested"))
     if error.details.get("resource") == "volumes":
         return f"VolumeLimitExceeded: Maximum number of volumes allowed ({limit}) exceeded for quota 'volumes'."
+    if error.details.get("resource") == "snapshots":
+        return f"SnapshotLimitExceeded: Maximum number of snapshots allowed ({limit}) exceeded for quota 'snapshots'."
     if error.details.get("resource") == "gigabytes":
         return (
             "VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed gigabytes quota. "

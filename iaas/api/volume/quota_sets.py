@@ -61,7 +61,7 @@ def absolute(call: Call[VolumeServices]) -> dict[str, Any]:
         "maxTotalBackupGigabytes": found.limits["backup_gigabytes"],
         "totalVolumesUsed": found.used["volumes"],
         "totalGigabytesUsed": found.used["gigabytes"],
-        "totalSnapshotsUsed": 0,
+        "totalSnapshotsUsed": found.used["snapshots"],
         "totalBackupsUsed": 0,
         "totalBackupGigabytesUsed": 0,
     }

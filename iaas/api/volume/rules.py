@@ -11,4 +11,6 @@ MIGRATION = Rule("volume_extension:volume_mig_status_attribute", ADMIN, "See the
 EXTRA_SPECS = Rule("volume_extension:access_types_extra_specs", READER, "See a volume type's extra specs.")
 QOS_SPECS = Rule("volume_extension:access_types_qos_specs_id", ADMIN, "See a volume type's QoS specs.")
 
-RULES = (ALL_TENANTS, HOST, PROJECT, MIGRATION, EXTRA_SPECS, QOS_SPECS)
+SNAPSHOT_EXTENDED = Rule("volume_extension:extended_snapshot_attributes", READER, "See the project of a snapshot.")
+
+RULES = (ALL_TENANTS, SNAPSHOT_EXTENDED, HOST, PROJECT, MIGRATION, EXTRA_SPECS, QOS_SPECS)

@@ -56,7 +56,6 @@ def _absent(path: str, key: str, rule: str, check: str = READER, since: str | No
 ROUTES = paths.both(
     Route("GET", "/os-availability-zone", list_zones, policy=Rule("volume:availability_zone_list", ANY)),
     Route("GET", "/extensions", list_extensions, policy=Rule("volume:extensions", ANY)),
-    *_absent("snapshots", "snapshots", "volume:get_all_snapshots"),
     *_absent("backups", "backups", "backup:get_all"),
     *_absent("os-volume-transfer", "transfers", "volume:get_all_transfers"),
     *_absent("messages", "messages", "message:get_all", since="3.3"),

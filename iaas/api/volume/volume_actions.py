@@ -9,6 +9,7 @@ from iaas.api.call import Call
 from iaas.api.route import ADMIN, MEMBER, Route, Rule
 from iaas.api.schema import BOOLEAN, as_bool, obj
 from iaas.api.volume import paths
+from iaas.api.volume.volume_body import MAX_SIZE_GB
 from iaas.errors import Unsupported
 from iaas.model.volume import State
 from iaas.volume import lifecycle, volumes
@@ -18,7 +19,6 @@ _STATES = (State.AVAILABLE, State.ERROR, State.ERROR_DELETING)
 _STATUS = obj({"status": {"type": "string", "enum": [state.value for state in _STATES]}}, ("status",))
 # action -> the policy rule under which it is published; those that move a volume between hosts are the administrator's
 _LATER = {
-    "os-extend": "volume:extend",
     "os-attach": "volume_extension:volume_actions:attach",
     "os-detach": "volume_extension:volume_actions:detach",
     "os-reserve": "volume_extension:volume_actions:reserve",
@@ -43,8 +43,11 @@ def reset_status(call: Call[VolumeServices]) -> None:
 
 
 def force_delete(call: Call[VolumeServices]) -> None:
-    """A delete here takes over from whatever is under way anyway."""
-    lifecycle.delete(call.services, call.context, call.path["id"])
+    lifecycle.delete(call.services, call.context, call.path["id"], force=True)
+
+
+def extend(call: Call[VolumeServices]) -> None:
+    lifecycle.extend(call.services, call.context, call.path["id"], int(call.body["os-extend"]["new_size"]))
 
 
 def set_bootable(call: Call[VolumeServices]) -> None:
@@ -63,12 +66,15 @@ def _route(name: str, handler: Callable[[Call[Any]], Any], rule: Rule, value: An
 
 
 _ADMIN = "volume_extension:volume_admin_actions:"
+_SIZE = {"type": ["integer", "string"], "pattern": "^[0-9]{1,9}$", "minimum": 1, "maximum": MAX_SIZE_GB}
+_EXTEND = obj({"new_size": _SIZE}, ("new_size",))
 _BOOTABLE = obj({"bootable": BOOLEAN}, ("bootable",))
 ROUTES = paths.both(
     _route("os-reset_status", reset_status, Rule(_ADMIN + "reset_status", ADMIN), _STATUS),
     _route("os-force_delete", force_delete, Rule(_ADMIN + "force_delete", ADMIN), {}),
     _route("os-set_bootable", set_bootable, Rule("volume_extension:volume_actions:set_bootable", MEMBER), _BOOTABLE,
            status=200),
+    _route("os-extend", extend, Rule("volume:extend", MEMBER), _EXTEND),
     *(_route(name, not_yet, Rule(rule, MEMBER), {}) for name, rule in _LATER.items()),
     *(_route(name, not_yet, Rule(rule, ADMIN), {}) for name, rule in _LATER_ADMIN.items()),
 )  # fmt: skip

@@ -26,12 +26,12 @@ ITEMS = {
 _ITEMS = {**ITEMS, "type": ["object", "null"]}
 _SIZE = {"type": ["integer", "string", "null"], "pattern": "^[0-9]{1,9}$", "minimum": 0}
 _NAMES = {"name": _TEXT, "description": _TEXT, "display_name": _TEXT, "display_description": _TEXT}
-_SOURCES = ("imageRef", "image_id", "snapshot_id", "source_volid", "source_replica", "backup_id", "consistencygroup_id",
-            "group_id")  # fmt: skip
+_SOURCES = ("imageRef", "image_id", "snapshot_id", "source_volid")
+_NOT_OFFERED = ("source_replica", "backup_id", "consistencygroup_id", "group_id")
 _CREATE = {
-    **_NAMES, **dict.fromkeys(_SOURCES, _TEXT), "size": _SIZE, "volume_type": _TEXT, "availability_zone": _TEXT,
-    "metadata": _ITEMS, "multiattach": {"type": ["boolean", "string", "null"]}, "user_id": _NONE, "project_id": _NONE,
-    "status": _NONE, "attach_status": _NONE,
+    **_NAMES, **dict.fromkeys((*_SOURCES, *_NOT_OFFERED), _TEXT), "size": _SIZE, "volume_type": _TEXT,
+    "availability_zone": _TEXT, "metadata": _ITEMS, "multiattach": {"type": ["boolean", "string", "null"]},
+    "user_id": _NONE, "project_id": _NONE, "status": _NONE, "attach_status": _NONE,
 }  # fmt: skip
 _HINTS = {"type": ["object", "null"]}
 CREATE = obj({"volume": obj(_CREATE), "OS-SCH-HNT:scheduler_hints": _HINTS}, ("volume",))
@@ -41,11 +41,9 @@ UPDATE = obj({"volume": {**obj({**_NAMES, "metadata": _ITEMS}), "minProperties":
 def new_volume(body: Mapping[str, Any]) -> NewVolume:
     """Raises Invalid for what is not offered, and for a size that is none."""
     wanted = body["volume"]
-    for name in _SOURCES:
+    for name in _NOT_OFFERED:
         if wanted.get(name):
             raise Invalid(f"Creating a volume with {name} is not supported yet.", field=name)
-    if as_bool(wanted.get("multiattach") or False):
-        raise Invalid("Volumes for several servers at once are not supported yet.", field="multiattach")
     if body.get("OS-SCH-HNT:scheduler_hints"):
         raise Invalid("Scheduler hints for volumes are not supported yet.", field="OS-SCH-HNT:scheduler_hints")
     return NewVolume(
@@ -54,6 +52,10 @@ def new_volume(body: Mapping[str, Any]) -> NewVolume:
         volume_type=wanted.get("volume_type"),
         availability_zone=wanted.get("availability_zone"),
         metadata=wanted.get("metadata") or {},
+        image_id=wanted.get("imageRef") or wanted.get("image_id"),
+        snapshot_id=wanted.get("snapshot_id"),
+        source_volume_id=wanted.get("source_volid"),
+        multiattach=as_bool(wanted.get("multiattach") or False),
     )
 
 
@@ -71,10 +73,11 @@ def described(wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {name: wanted.get(name, wanted.get(f"display_{name}")) for name in ("name", "description")}
 
 
-def _size(given: Any) -> int:
-    size = int(given or 0)
-    if size < 1:
-        raise Invalid("Invalid input received: Volume size must be an integer and greater than 0.", field="size")
+def _size(given: Any) -> int | None:
+    """None: as large as what the volume is made of."""
+    if given is None:
+        return None
+    size = int(given)
     if size > MAX_SIZE_GB:
         raise Invalid(f"Invalid input received: a volume has at most {MAX_SIZE_GB} GiB.", field="size")
     return size

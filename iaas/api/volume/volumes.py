@@ -7,6 +7,7 @@ from typing import Any
 from iaas.api import paging
 from iaas.api.call import Call
 from iaas.api.route import MEMBER, READER, Route, Rule
+from iaas.api.schema import as_bool
 from iaas.api.volume import paths, volume_body, volume_query
 from iaas.api.volume.volume_view import View
 from iaas.db.volume.volume_lists import SORT_KEYS
@@ -28,11 +29,11 @@ def list_details(call: Call[VolumeServices]) -> dict[str, Any]:
 def _page(call: Call[VolumeServices]) -> tuple[list[Volume], View, dict[str, Any]]:
     page = paging.page(call.query, call.query_lists, tuple(SORT_KEYS))
     wanted, offset = volume_query.wanted(call), volume_query.offset(call)
-    found, types = volumes.page(call.services, wanted, page.limit, page.marker, page.sort, offset)
+    found, beside = volumes.page(call.services, wanted, page.limit, page.marker, page.sort, offset)
     links = {}
     if found and len(found) == page.limit:
         links["volumes_links"] = [{"rel": "next", "href": paging.next_url(call, found[-1].id)}]
-    return found, View(call, types), links
+    return found, View(call, beside), links
 
 
 def summary(call: Call[VolumeServices]) -> dict[str, Any]:
@@ -55,13 +56,14 @@ def update_volume(call: Call[VolumeServices]) -> dict[str, Any]:
 
 
 def delete_volume(call: Call[VolumeServices]) -> None:
-    """``cascade`` would delete snapshots too; there are none."""
-    lifecycle.delete(call.services, call.context, call.path["id"])
+    """``cascade``: with its snapshots."""
+    cascade = as_bool(call.query.get("cascade", "false"))
+    lifecycle.delete(call.services, call.context, call.path["id"], cascade=cascade)
 
 
 def _shown(call: Call[VolumeServices], volume_id: str) -> dict[str, Any]:
-    volume, types = volumes.show(call.services, call.context, volume_id)
-    return {"volume": View(call, types).full(volume)}
+    volume, beside = volumes.show(call.services, call.context, volume_id)
+    return {"volume": View(call, beside).full(volume)}
 
 
 _LIST, _ONE = "/volumes", "/volumes/<id>"

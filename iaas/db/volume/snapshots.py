@@ -48,6 +48,10 @@ def count_of(tx: Tx, volume_id: str) -> int:
     return int(tx.scalar(sa.select(sa.func.count()).select_from(snapshots).where(living)))
 
 
+def of_volume(tx: Tx, volume_id: str) -> list[Snapshot]:
+    return [_value(row) for row in tx.all(_SELECT.where(_C.volume_id == volume_id, _C.deleted_at.is_(None)))]
+
+
 def page(
     tx: Tx,
     project_id: str | None,
@@ -57,11 +61,11 @@ def page(
     sort: tuple[str, str] = ("created_at", "desc"),
     offset: int = 0,
 ) -> list[Snapshot]:
-    """At most ``limit`` after the marker; ``equal``: column -> value, ``sort``: a SORT_KEYS name and asc or desc.
-    Raises Invalid for the marker."""
+    """At most ``limit`` after the marker; ``equal``: column (or "status") -> value; ``sort``: a SORT_KEYS name, and asc
+    or desc. Raises Invalid for the marker."""
     column, down = _C[SORT_KEYS[sort[0]]], sort[1] == "desc"
     key: sa.ColumnElement[Any] = sa.func.coalesce(column, "") if column.nullable else column
-    mine = [_C.deleted_at.is_(None), *(_C[name] == value for name, value in equal.items())]
+    mine = [_C.deleted_at.is_(None), *(_equal(name, value) for name, value in equal.items())]
     if project_id is not None:
         mine.append(_C.project_id == project_id)
     query = _SELECT.where(*mine)
@@ -73,6 +77,15 @@ def page(
         query = query.where(beyond if down else (key > at.key) | ((key == at.key) & (_C.id > marker)))
     order = (key.desc(), _C.id.desc()) if down else (key.asc(), _C.id.asc())
     return [_value(row) for row in tx.all(query.order_by(*order).limit(limit).offset(offset))]
+
+
+def _equal(name: str, value: Any) -> sa.ColumnElement[bool]:
+    """``status`` is the API's word: a task hides the state that it is to change."""
+    if name == "status" and value in list(SnapshotTask):
+        name = "task"
+    if name == "status":
+        return sa.and_(_C.state == value, _C.task.is_(None))
+    return sa.and_(_C[name] == value)
 
 
 def begin_delete(tx: Tx, snapshot: Snapshot) -> int:

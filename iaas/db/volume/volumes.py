@@ -8,10 +8,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from iaas.db import machine
+from iaas.db import machine, quotas
 from iaas.db.engine import Tx
 from iaas.db.schema.volume import volumes
+from iaas.db.volume import backends
 from iaas.errors import NotFound
+from iaas.model.operation import Operation
 from iaas.model.volume import VOLUME, State, Task, Volume
 
 COLUMNS = [volumes.c[item.name] for item in fields(Volume)]
@@ -73,6 +75,14 @@ def change(tx: Tx, volume_id: str, values: Mapping[str, Any]) -> None:
     changes = {**values, "updated_at": tx.now(), "version": volumes.c.version + 1}
     if not tx.update(volumes, volumes.c.id == volume_id, changes):
         raise NotFound.of("volume", volume_id)
+
+
+def give_extension(tx: Tx, operation: Operation) -> None:
+    """An extension that has failed or was overtaken: what was taken for it is free again."""
+    volume = get(tx, operation.resource_id)
+    more = int(operation.params["to_gb"]) - int(operation.params["from_gb"])
+    quotas.give(tx, volume.project_id, {"gigabytes": more})
+    backends.give(tx, volume.host, more)
 
 
 def hosts_of(tx: Tx, volume_ids: Iterable[str]) -> dict[str, str]:
