@@ -11,11 +11,26 @@ from iaas.db.volume import attachments, backends, snapshots, volumes
 from iaas.ids import new_uuid
 from iaas.model.order import Backend
 from iaas.model.volume import AttachmentState, SnapshotState
-from tests.api.volume.test_volumes import VOLUMES, World, world
+from tests.api.volume.test_volumes import PERSONAS, VOLUMES, World, world
 
 __all__ = ["world"]  # the fixture
 SNAPSHOTS = "/v3/snapshots"
 HOST = "host1"
+
+
+@pytest.fixture(autouse=True, params=["plain", "with project"])
+def root(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test under both roots: /v3 and /v3/{the caller's project}."""
+    if request.param == "plain":
+        return
+    call = World.call
+
+    def rooted(self: World, who: str | None, method: str, path: str, *more: Any) -> Any:
+        project = PERSONAS[who or "alice"][0]
+        path = path if path.startswith(f"/v3/{project}/") else path.replace("/v3/", f"/v3/{project}/", 1)
+        return call(self, who, method, path, *more)
+
+    monkeypatch.setattr(World, "call", rooted)
 
 
 def available(world: World, size: int = 1, **more: Any) -> str:
