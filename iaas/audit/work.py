@@ -20,7 +20,8 @@ def tasks_have_operations(evidence: Evidence) -> Iterator[Violation]:
     # An attachment's operation has its turn on the server, and works on the volume from the beginning on.
     busy += Counter(("volume", row.params["volume_id"]) for row in evidence.facts.operations if _attaches(row))
     under_way = set()
-    for kind, rows in (("server", evidence.facts.servers), ("volume", evidence.facts.volumes)):
+    facts = evidence.facts
+    for kind, rows in (("server", facts.servers), ("volume", facts.volumes), ("snapshot", facts.snapshots)):
         for row in rows:
             subject, number = f"{kind} {row.id}", busy[kind, row.id]
             if row.task:
