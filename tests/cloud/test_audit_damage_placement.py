@@ -203,6 +203,29 @@ def export_without_a_promise(busy: Placed) -> Damage:
     return busy.item(busy.volumes.served, stray, like), {("I-09", export_of(busy, stray))}
 
 
+def with_volumes(busy: Placed, change: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> AbstractContextManager[Any]:
+    """The attached server's guest with other volumes in its definition."""
+    server_id = busy.pair[0]
+    domains = busy.cloud.hosts[busy.server(server_id).host].hypervisor.domains
+    found = domains[server_id]
+    return busy.item(
+        domains, server_id, replace(found, guest=replace(found.guest, volumes=change(found.guest.volumes)))
+    )
+
+
+@damage
+def guest_whose_volume_went_out_of_its_definition(busy: Placed) -> Damage:
+    """It runs with the volume, and would come back without it."""
+    return with_volumes(busy, lambda volumes: ()), {("I-09", volume_of(busy))}
+
+
+@damage
+def guest_with_a_disk_of_no_attachment(busy: Placed) -> Damage:
+    """Left by a detach that a host never heard of."""
+    disk = f"disk {STRANGER} of guest {busy.pair[0]} on {busy.server(busy.pair[0]).host}"
+    return with_volumes(busy, lambda volumes: (*volumes, replace(volumes[0], volume_id=STRANGER))), {("I-09", disk)}
+
+
 # Snapshots and pools --------------------------------------------------------------------------------------------
 
 
