@@ -55,6 +55,11 @@ def eventually(check: Callable[[], Any], seconds: float, what: str, pause: float
     return value
 
 
+def busy() -> float:
+    """By how much longer things take because others keep the processors busy; 1 on a machine of our own."""
+    return max(1.0, os.getloadavg()[0] / (2 * (os.cpu_count() or 1)))
+
+
 class FleetRig:
     """A running cloud. ``furniture``: ids of the flavor m1.nano, the image tinyguest, and the first network."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from devstack.stack.settings import ROOT
-from tests.integration.fleet import ROOT_ONLY, FleetRig, eventually
+from tests.integration.fleet import ROOT_ONLY, FleetRig, busy, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(300), ROOT_ONLY]
 
@@ -79,17 +79,19 @@ def test_the_machine_reaches_a_guest_by_its_floating_address_through_two_hosts(f
 
 def test_a_host_that_starts_with_the_copied_file_gets_servers_within_ten_seconds_a010(fleet: FleetRig) -> None:
     before = {program: fleet.pid("controller", program) for program in ("api", "scheduler", "conductor", "network")}
+    limit = 10 * busy()
     began = time.monotonic()
     fleet.add("joiner", "compute")
     try:
         eventually(
-            lambda: "joiner" in {item.name for item in fleet.admin.compute.hypervisors()}, 10, "the new host is listed"
+            lambda: "joiner" in {item.name for item in fleet.admin.compute.hypervisors()},
+            limit,
+            "the new host is listed",
         )
-        took = time.monotonic() - began
+        assert time.monotonic() - began < limit
         server = boot(fleet, "on-joiner", availability_zone="nova:joiner")
         assert server.compute_host == "joiner"
         assert server.id in fleet.guests("joiner")
-        assert took < 10
         assert before == {program: fleet.pid("controller", program) for program in before}  # nobody was restarted
         forget(fleet, server)
     finally:
