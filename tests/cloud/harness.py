@@ -199,6 +199,7 @@ class Cloud:
     def __init__(self, root: Path, database: Database, clock: ManualClock, hosts: int = 2) -> None:
         self.root, self.database, self.clock = root, database, clock
         self.bus = InprocTransport(clock=clock)
+        self.conductor_options = sections.Conductor()
         self.hypervisors: dict[str, FakeHypervisor] = {}  # by address: guests can move between them
         client = Client(self.bus, clock=clock)
         self.settings = Settings(
@@ -256,7 +257,7 @@ class Cloud:
         parts = Parts(
             database=self.database, bus=Client(self.bus, clock=self.clock), network=self.network, image=self.image,
             volume=VolumeFacade(self.volumes),
-            identity=self.identity, image_url="http://127.0.0.1:1", options=sections.Conductor(), owner=new_uuid(),
+            identity=self.identity, image_url="http://127.0.0.1:1", options=self.conductor_options, owner=new_uuid(),
         )  # fmt: skip
         self.conductor = ConductorService(parts, self.inbox)
         return Server(self.bus, ConductorRpc, self.conductor.endpoint, clock=self.clock)

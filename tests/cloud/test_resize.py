@@ -1,6 +1,7 @@
 """Resize and cold migration on three hosts: the disk goes along, one guest at any moment, every count right."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -239,3 +240,49 @@ def test_a_reversal_waits_for_the_new_host_or_for_the_word_that_it_is_dead(cloud
     cloud.settle()
     assert cloud.server(server_id).host == server.old_host
     tests.settled(cloud, server_id)
+
+
+@pytest.fixture
+def alone(tmp_path: Path, database: Database, clock: ManualClock) -> Iterator[Cloud]:
+    """One host, on which a resize may stay."""
+    made = Cloud(tmp_path, database, clock, hosts=1)
+    made.conductor_options = replace(made.conductor_options, allow_resize_to_same_host=True)
+    made.restart("conductor")
+    yield made
+    failpoints.disarm()
+
+
+@pytest.mark.parametrize("ending", ["confirm", "revert"])
+def test_a_resize_on_the_same_host_keeps_the_old_disk_until_it_ends(alone: Cloud, ending: str) -> None:
+    server_id = boot(alone, network(alone))
+    content, disks = tests.content(alone, server_id), alone.hosts["host1"].disks
+    server = tests.resize(alone, server_id)
+    assert (server.state, server.host, server.old_host) == (State.RESIZED, "host1", "host1")
+    assert disks.originals == {server_id: content} and claims(alone, server_id) == {"host1": 256}
+    tests.settled(alone, server_id)
+    server = getattr(tests, ending)(alone, server_id)
+    assert (server.state, server.flavor.id) == (State.ACTIVE, "43" if ending == "confirm" else "42")
+    assert disks.originals == {} and claims(alone, server_id) == {"host1": 256 if ending == "confirm" else 128}
+    assert alone.hosts["host1"].hypervisor.domains[server_id].guest.vcpus == server.flavor.vcpus
+    tests.settled(alone, server_id)
+
+
+def test_a_resize_on_the_same_host_that_fails_goes_back(alone: Cloud) -> None:
+    server_id = boot(alone, network(alone))
+    content = tests.content(alone, server_id)
+    alone.hosts["host1"].hypervisor.fail("define", RuntimeError("no"), times=1)
+    server = tests.resize(alone, server_id)
+    assert (server.state, server.flavor.id) == (State.ACTIVE, "42"), tests.reason(alone, server_id)
+    assert tests.content(alone, server_id) == content and alone.hosts["host1"].disks.originals == {}
+    tests.settled(alone, server_id)
+
+
+def test_without_leave_to_stay_a_lone_host_is_no_valid_host(cloud: Cloud) -> None:
+    server_id = boot(cloud)
+    for name in cloud.hosts:
+        if name != cloud.server(server_id).host:
+            cloud.kill(name)
+    tests.silence(cloud)
+    tests.resize(cloud, server_id)
+    assert "No valid host" in tests.reason(cloud, server_id)
+    assert cloud.server(server_id).state is State.ACTIVE

@@ -49,9 +49,14 @@ class LiveMigrate:
         server = self.moves.server(run)
         source = server.host or ""
         placed = self.moves.place(run, server, server.flavor, (source,))
-        chosen = {"dest_host": placed.host, "dest_node": placed.node, "status": "preparing"}
+        chosen = {"dest_host": placed.host, "dest_node": placed.node}
         data = {"host": placed.host, "node": placed.node, "source": source}
-        return Done(data, lambda tx: migrations.change(tx, run.operation.id, chosen))
+
+        def write(tx: Tx) -> None:
+            migrations.change(tx, run.operation.id, chosen)
+            migrations.advance(tx, run.operation.id, "queued", "preparing")
+
+        return Done(data, write)
 
     def unschedule(self, run: Run) -> Result:
         return Done(write=lambda tx: stay(tx, run.resource_id))
