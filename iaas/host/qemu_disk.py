@@ -6,6 +6,7 @@ from a host of this cloud over mutual TLS.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -40,6 +41,15 @@ class Served:
     path: Path
     format: str
     name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A process that serves disks, told from a later one of the same number by when it was ``started`` (ticks since the
+    machine's start)."""
+
+    pid: int
+    started: int
 
 
 class QemuDisk:
@@ -81,9 +91,9 @@ class QemuDisk:
                 raise errors.Unavailable("The host's disk is full.", resource="disk") from error
             raise errors.Unavailable("The disk could not be read to its end.") from error
 
-    def serve(self, disks: Sequence[Served], address: str, pki: Path, output: Path) -> tuple[int, int]:
-        """Exports the disks until ``end_service``, to clients with a certificate of this cloud; gives pid and port. The
-        port listens at once. The process ends by itself some hours later."""
+    def serve(self, disks: Sequence[Served], address: str, pki: Path, output: Path) -> tuple[Service, int]:
+        """Exports the disks until ``end``, to clients with a certificate of this cloud; gives the service and its port,
+        which listens at once. The process ends by itself some hours later."""
         with socket.create_server((address, 0), backlog=_BACKLOG) as listener:
             # Accepted sockets inherit it; without it QEMU's answers wait for the acknowledgement of the ones before.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -91,23 +101,28 @@ class QemuDisk:
             descriptor, port = listener.fileno(), int(listener.getsockname()[1])
             command = ["timeout", str(_COPY_S), *_storage_daemon(disks, pki, descriptor)]
             child = self._runner.spawn(command, output=output, pass_fds=(descriptor,))
-            return child.pid, port
+            return Service(pid=child.pid, started=_started(child.pid) or 0), port
 
-    def end_service(self, pid: int, mark: str) -> None:
-        """Ends a service that was begun here, maybe by an earlier daemon: the process, if ``mark`` is still one of its
-        arguments, and all in its group."""
-        try:
-            arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if mark.encode() in arguments:
-                os.killpg(pid, signal.SIGKILL)
-        except (FileNotFoundError, ProcessLookupError):
-            return
+    def end(self, service: Service) -> None:
+        """Ends a service that was begun here, maybe by an earlier daemon, with all in its process group."""
+        if _started(service.pid) == service.started:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(service.pid, signal.SIGKILL)
 
     def _run(self, arguments: list[str], refusal: str) -> None:
         try:
             self._runner.run(["qemu-img", *arguments], timeout=60, limits=_CREATE)
         except CommandFailed as error:
             raise errors.Internal(refusal) from error
+
+
+def _started(pid: int) -> int | None:
+    """None when there is no such process, or only its remains."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] == "Z" else int(fields[19])
 
 
 def _source(source: Path | Export, format: str) -> list[str]:

@@ -1,6 +1,6 @@
 """The Mover on files and QEMU's tools. What each call means is said in transfer.py.
 
-instances/<id>/export       {"pid": 7, "mark": "…", "port": 40001, …}: the service of the disks, whoever began it
+instances/<id>/export       {"pid": 7, "started": 1234}: the service of the disks, whoever began it
 instances/<id>/copy         the operation whose copies the disks are, until they are the server's
 """
 
@@ -15,7 +15,7 @@ from iaas.compute.agent.disks import OWN, QemuDisks
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.work import Work
 from iaas.host import files
-from iaas.host.qemu_disk import Export, QemuDisk, Served
+from iaas.host.qemu_disk import Export, QemuDisk, Served, Service
 from iaas.ids import new_uuid
 from iaas.model.order import GuestSpec, Offer, OfferedDisk
 
@@ -47,8 +47,8 @@ class QemuMover:
         if not found:
             return Offer(address=self._address, port=0, disks=())
         served = [Served(path=directory / disk.name, format=disk.format, name=name) for disk, name in found]
-        pid, port = self._tool.serve(served, self._address, self._pki, directory / "export.log")
-        record = {"pid": pid, "mark": found[0][1]}
+        service, port = self._tool.serve(served, self._address, self._pki, directory / "export.log")
+        record = {"pid": service.pid, "started": service.started}
         files.write(directory / "export", json.dumps(record), durable=False)
         offered = tuple(
             OfferedDisk(name=disk.name, format=disk.format, size=disk.size, export=name) for disk, name in found
@@ -61,7 +61,7 @@ class QemuMover:
         if text is None:
             return
         found = json.loads(text)
-        self._tool.end_service(int(found["pid"]), str(found["mark"]))
+        self._tool.end(Service(pid=int(found["pid"]), started=int(found["started"])))
         record.unlink(missing_ok=True)
         (record.parent / "export.log").unlink(missing_ok=True)
 
