@@ -12,12 +12,13 @@ from iaas.db import quotas
 from iaas.db.engine import Tx
 from iaas.db.network import networks as networks_db
 from iaas.db.network import ports as ports_db
+from iaas.db.network import routers as routers_db
 from iaas.db.network import security_groups as groups_db
 from iaas.errors import Conflict, Invalid
 from iaas.model.network import Network
 from iaas.model.port import DOWN, SERVICE_OWNERS, Port
 from iaas.network import dhcp, doorbells, ipam, security_groups
-from iaas.network.routing import floating_ips
+from iaas.network.routing import floating_ips, placement
 from iaas.network.settings import Settings
 
 MAX_PAIRS, MAX_GROUPS = 10, 20
@@ -89,6 +90,9 @@ def update(tx: Tx, settings: Settings, context: Context, port: Port, values: Map
         dhcp.sync(tx, settings, networks_db.get(tx, port.network_id), near=row["host"])
     after = ports_db.get(tx, port.id)
     doorbells.ports_changed(tx, settings, [port, after])
+    if port.router_id is not None:
+        routers_db.hold(tx, port.router_id)
+        placement.sync(tx, settings, port.router_id)
     return after
 
 

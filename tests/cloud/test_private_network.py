@@ -8,7 +8,7 @@ from iaas import failpoints
 from iaas.db.network import hosts as hosts_db
 from iaas.model.server import State
 from iaas.model.wiring import tunnel_name
-from tests.cloud.harness import Cloud, arm
+from tests.cloud.harness import Cloud, arm, every
 from tests.cloud.servers import boot, delete, order
 from tests.cloud.sites import Site, network, other_project
 
@@ -109,15 +109,22 @@ def test_a_dead_hosts_router_is_taken_over_and_put_down_when_the_host_comes_back
     assert cloud.audit() == []
 
 
-@pytest.mark.parametrize("point", ["network.agent.before_report"])
-def test_an_agent_that_dies_in_between_finishes_after_its_restart(cloud: Cloud, site: Site, point: str) -> None:
+@pytest.mark.parametrize("point", every("network."))
+def test_wherever_an_agent_dies_a_floating_ip_comes_and_goes(cloud: Cloud, site: Site, point: str) -> None:
     server = boot(cloud, site.private)
     arm(point)
     floating = site.floating(server)
-    run(cloud, 10)
+    run(cloud, 8)
     failpoints.disarm()
     run(cloud)
     assert site.get(floating).status == "ACTIVE"
+    assert site.in_force() == {(site.router.host, site.get(floating).ip)}
+    arm(point)
+    site.lead(floating, None)
+    run(cloud, 8)
+    failpoints.disarm()
+    run(cloud)
+    assert site.in_force() == set()
     assert cloud.audit() == []
 
 

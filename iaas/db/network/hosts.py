@@ -95,10 +95,14 @@ def deserted(tx: Tx, limit: int = 100) -> list[tuple[str, str]]:
     return [(row.network_id, row.host) for row in rows]
 
 
-def routers_without_host(tx: Tx, limit: int = 100) -> list[str]:
-    """Routers with a port that run on no host that is alive."""
+def routers_without_host(tx: Tx, limit: int = 100, router_id: str | None = None) -> list[str]:
+    """Routers (or whether the one) with a port that run on no host that is alive."""
     c = routers.c
-    homeless = c.admin_state_up & (c.host.is_(None) | c.host.not_in(alive(tx, L3)))
+    homeless = (
+        (c.id == router_id if router_id else sa.true())
+        & c.admin_state_up
+        & (c.host.is_(None) | c.host.not_in(alive(tx, L3)))
+    )
     needed = sa.exists().where(ports.c.router_id == c.id)
     return [row.id for row in tx.all(sa.select(c.id).where(homeless, needed).order_by(c.id).limit(limit))]
 

@@ -14,13 +14,14 @@ from iaas.model.wiring import FloatingIpWiring, RouterPort, RouterWiring
 
 
 def of_host(tx: Tx, host: str) -> tuple[RouterWiring, ...]:
-    """By id. A router that is administratively down is on no host."""
+    """By id. A router that is administratively down is on no host; a port that is so is left out."""
     here = sa.select(routers.c.id).where(routers.c.host == host)
     rows = tx.all(sa.select(routers).where(routers.c.host == host).order_by(routers.c.id))
     addresses = _addresses(tx, here)
     plugged = sa.select(ports.c.id, ports.c.router_id, ports.c.network_id, ports.c.mac, networks.c.mtu)
+    plugged = plugged.join_from(ports, networks).where(ports.c.router_id.in_(here), ports.c.admin_state_up)
     inside: dict[str, list[RouterPort]] = defaultdict(list)
-    for row in tx.all(plugged.join_from(ports, networks).where(ports.c.router_id.in_(here)).order_by(ports.c.id)):
+    for row in tx.all(plugged.order_by(ports.c.id)):
         ips = tuple((line.ip, ip_network(line.cidr).prefixlen) for line in addresses[row.id])
         port = RouterPort(port_id=row.id, network_id=row.network_id, mac=row.mac, ips=ips, mtu=row.mtu)
         inside[row.router_id].append(port)
@@ -62,6 +63,6 @@ def _router(
         next_hops=tuple(hops.values()),
         snat=row.enable_snat,
         routes=tuple((destination, hop) for destination, hop in row.routes),
-        floating_ips=tuple(floating),
+        floating_ips=tuple(floating) if gateway else (),
         revision=row.revision,
     )

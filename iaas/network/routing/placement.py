@@ -51,6 +51,7 @@ def repair(tx: Tx, settings: Settings, limit: int = 100) -> list[str]:
         if hosts_db.least_loaded(tx, L3) is None:
             break
         routers_db.hold(tx, router_id)
-        sync(tx, settings, router_id, leave=True)
-        moved.append(router_id)
+        if hosts_db.routers_without_host(tx, router_id=router_id):  # another controller may have been faster
+            sync(tx, settings, router_id, leave=True)
+            moved.append(router_id)
     return moved

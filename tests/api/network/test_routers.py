@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from iaas.db import services
 from iaas.model.wiring import WiringReport
@@ -343,3 +344,39 @@ def test_bulk_creation_is_all_or_nothing(make_api: Callable[..., Api]) -> None:
 )
 def test_a_body_that_makes_no_sense_is_refused(api: Api, body: dict[str, Any]) -> None:
     assert api.call("admin", "POST", "/v2.0/routers", {"router": body})[0] == 400
+
+
+def test_a_port_of_a_router_that_is_down_by_will_is_not_wired_and_the_rest_is(api: Api) -> None:
+    net, subnet = public(api), private(api)
+    made = router(api, external_gateway_info={"network_id": net["id"]})
+    port = f"/v2.0/ports/{join(api, made['id'], subnet_id=subnet['id'])['port_id']}"
+    report(api)
+    api.do("alice", "PUT", port, {"port": {"admin_state_up": False}})
+    [wired] = Controller(api.database, api.settings, lambda tx, servers: None).wiring("h1").routers
+    assert (wired.interfaces, wired.gateway is not None) == ((), True)
+    api.do("alice", "PUT", port, {"port": {"admin_state_up": True}})
+    assert api.do("alice", "GET", port)["status"] == "DOWN"
+    report(api)
+    assert api.do("alice", "GET", port)["status"] == "ACTIVE"
+
+
+def test_lists_cost_the_same_for_few_and_for_many(api: Api) -> None:
+    net = public(api)
+    statements: list[str] = []
+    event.listen(api.database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+
+    def fill(number: int) -> None:
+        for _ in range(number):
+            router(api, external_gateway_info={"network_id": net["id"]})
+            api.do("alice", "POST", "/v2.0/floatingips", {"floatingip": {"floating_network_id": net["id"]}})
+
+    def cost() -> int:
+        statements.clear()
+        assert api.do("alice", "GET", "/v2.0/routers")
+        assert api.do("alice", "GET", "/v2.0/floatingips")
+        return len(statements)
+
+    fill(1)
+    few = cost()
+    fill(4)
+    assert cost() == few

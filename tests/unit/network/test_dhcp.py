@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from iaas.clock import ManualClock
+from iaas.db import services
 from iaas.db.engine import Database
 from iaas.db.network import hosts
 from iaas.model.network import Network
@@ -99,3 +100,15 @@ def test_a_full_subnet_is_served_all_the_same(database: Database) -> None:
     server = server_of(fleet, net)
     assert server is not None
     assert server.fixed_ips == ()
+
+
+def test_nothing_moves_for_a_silence_that_is_the_brokers_c11(database: Database, clock: ManualClock) -> None:
+    """While no conductor's beat comes through, nobody is judged: the first to be heard again would get everything."""
+    fleet = Fleet(database, "h1", "h2")
+    database.run(lambda tx: services.touch(tx, "iaas-conductor", "c1", "boot", 1, 1))
+    nets = [fleet.network() for _ in range(2)]
+    before = [host_of(fleet, net) for net in nets]
+    clock.advance(60)
+    fleet.beat("h2")
+    assert repair(fleet) == []
+    assert [host_of(fleet, net) for net in nets] == before
