@@ -57,17 +57,18 @@ class Reconciler:
     def look(self, beat: Heartbeat) -> None:
         """Takes one host's guests. Every rule acts on what was suspect in the look before, too."""
         guests = {guest.server_id: guest for guest in beat.guests or ()}
-        stuck = {guest.server_id for guest in guests.values() if guest.io_error}
         with self.database.read() as tx:
             mine = servers.glimpses(tx, beat.host)
             others = servers.by_ids(tx, [id for id in guests if id not in mine])
             strangers = {item.server_id for item in ownership.strangers(tx, beat.host, tuple(guests))}
         found = set(self._differences(guests, mine))
         found |= {("R3", id) for id in strangers} | {("R4", id) for id in guests.keys() - mine.keys() - others.keys()}
-        again = found & self._suspects.get(beat.host, frozenset())
-        self._suspects[beat.host] = frozenset(found)
-        for server_id in sorted(stuck & mine.keys()):
-            self._recover(beat.host, mine[server_id])
+        stuck = {("R10", id) for id, guest in guests.items() if guest.io_error and id in mine}
+        before = self._suspects.get(beat.host, frozenset())
+        again = found & before
+        self._suspects[beat.host] = frozenset(found | stuck)
+        for rule, server_id in sorted(stuck):
+            self._recover(beat.host, mine[server_id], first=(rule, server_id) not in before)
         for rule, server_id in sorted(again):
             server = mine.get(server_id) or others.get(server_id)
             self._repair(beat.host, rule, server_id, server, guests.get(server_id))
@@ -86,12 +87,11 @@ class Reconciler:
                 found.append(("R5", server.id))
         return found
 
-    def _recover(self, host: str, server: Glimpse) -> None:
+    def _recover(self, host: str, server: Glimpse, first: bool) -> None:
         """R10. Under the fence that the server has: whatever is asked of it goes before."""
         if server.state is State.ACTIVE and server.task is None:
-            log.warning(
-                "R10: the guest of server %s on %s is paused for an I/O error: it is let go on", server.id, host
-            )
+            if first:
+                log.warning("R10: an I/O error paused the guest of server %s on %s: it is let go on", server.id, host)
             order = Order(operation_id=new_uuid(), step="recover", fence=server.fence, attempt=1, server_id=server.id,
                           action=Action.RECOVER)  # fmt: skip
             self.compute.execute(host, order)

@@ -13,6 +13,7 @@ from iaas.errors import Conflict, Error, Forbidden, Invalid, NotFound
 from iaas.model.order import Power
 from iaas.model.server import State
 from iaas.model.server_request import DiskSource, DiskWish
+from iaas.volume import snapshots
 from tests.cloud import volumes
 from tests.cloud.attached import ask, attach, detach, plugged, root, served, status
 from tests.cloud.harness import Cloud
@@ -291,6 +292,25 @@ def test_a_server_boots_from_a_new_volume(cloud: Cloud) -> None:
     again = boot(cloud, image_id=None, disks=(DiskWish(source=DiskSource.VOLUME, id=found.volume_id, boot_index=0),))
     assert cloud.server(again).state is State.ACTIVE
     assert plugged(cloud, again) == [found.volume_id]
+    assert cloud.audit() == []
+
+
+def test_a_server_boots_from_a_snapshot_of_a_bootable_volume(cloud: Cloud) -> None:
+    first = boot(cloud, image_id=None, disks=(root(cloud, delete_on_termination=True),))
+    [source] = attachments.of_server(cloud.compute, cloud.context, first)
+    wish = snapshots.NewSnapshot(volume_id=source.volume_id, name="s", force=True)
+    snapshot_id = snapshots.create(cloud.volumes, cloud.context, wish)
+    cloud.settle()
+    disk = DiskWish(source=DiskSource.SNAPSHOT, id=snapshot_id, boot_index=0, delete_on_termination=True)
+    second = boot(cloud, image_id=None, disks=(disk,))
+    assert cloud.server(second).state is State.ACTIVE, cloud.server(second).fault
+    [copy] = attachments.of_server(cloud.compute, cloud.context, second)
+    assert copy.volume_id != source.volume_id and plugged(cloud, second) == [copy.volume_id]
+    assert cloud.audit() == []
+    for server_id in (second, first):
+        delete(cloud, server_id)
+        cloud.settle()
+    assert (status(cloud, copy.volume_id), status(cloud, source.volume_id)) == ("deleted", "available")
     assert cloud.audit() == []
 
 

@@ -14,7 +14,7 @@ from iaas.conductor.worker import Worker
 from iaas.context import system
 from iaas.db import operations
 from iaas.db.engine import Database, Tx
-from iaas.errors import Conflict, NoValidHost, Unavailable
+from iaas.errors import Conflict, NotFound, NoValidHost, Unavailable
 from iaas.model.operation import NO_TURN, Operation, OperationState
 from tests.cloud.harness import Inbox
 
@@ -397,3 +397,16 @@ def test_what_never_gets_its_turn_ends_at_its_deadline(toy: Toy, clock: ManualCl
     clock.advance(61)
     assert queue.engine().advance(operation_id).state is OperationState.FAILED
     assert toy.ran == []
+
+
+def test_what_waits_for_a_resource_that_has_gone_ends_with_it(toy: Toy) -> None:
+    queue = Queue(toy)
+
+    def gone(tx: Tx, operation: Operation) -> int | None:
+        raise NotFound.of("toy", operation.resource_id)
+
+    queue.take = gone  # type: ignore[method-assign]
+    operation_id = queue.queue()
+    assert queue.engine().advance(operation_id).state is OperationState.FAILED
+    assert toy.get(operation_id).error_kind is None
+    assert len(toy.ended) == 1 and toy.ran == []
