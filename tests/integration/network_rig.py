@@ -77,10 +77,13 @@ class Controller:
 class Guest:
     """A namespace with eth0, whose other end is the port's tap in the bridge."""
 
-    def __init__(self, runner: Runner, port: PortWiring, bridge: str) -> None:
+    def __init__(self, runner: Runner, port: PortWiring, bridge: str, silent: bool = False) -> None:
+        """``silent``: it sends nothing by itself, as a guest that does not run yet."""
         self.runner, self.port, self.tap = runner, port, tap_name(port.id)
         self.name = f"gst-{uuid.uuid4().hex[:10]}"
         netns.create(runner, self.name)
+        if silent:
+            netns.inside(self.name, lambda: Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1"))
         lines = [
             f"link add {self.tap} type veth peer name eth0 address {port.mac} netns {self.name}",
             f"link set {self.tap} master {bridge}",
@@ -178,8 +181,8 @@ class Rig:
         self.driver.close()
         self.driver, self.loop = self._agent()
 
-    def guest(self, port: PortWiring, bridge: str) -> Guest:
-        self.guests.append(Guest(self.runner, port, bridge))
+    def guest(self, port: PortWiring, bridge: str, silent: bool = False) -> Guest:
+        self.guests.append(Guest(self.runner, port, bridge, silent))
         return self.guests[-1]
 
     def settle(self) -> None:

@@ -124,9 +124,12 @@ def test_a_port_that_moves_is_found_on_its_new_host_and_forgotten_on_the_old(sit
         host.wire(red.wish(host))
     assert one.pings(red.port(one), red.ip(two)), "still on its old host"
     assert three.pings(red.port(three), red.ip(two)), "also from where it will be"
+    three.run(_arrives, mover, red.bridge)
+    three.shell("bridge", "fdb", "delete", mover.mac, "dev", tunnel_name(uid("red")), "master")  # as after a while
+    assert one.pings(red.port(one), red.ip(two)), "also when its tap is there already"
+    assert not three.run(_stored, mover), "where nothing is stored for a guest that does not run yet"
     two.run(remove_guest, mover)
-    three.guest(mover, red.bridge, f"{red.ip(two)}/24")
-    three.run(_announce, mover)
+    three.run(_runs, mover, f"{red.ip(two)}/24")
     assert one.pings(red.port(one), red.ip(two)), "at once, before any host is told"
     red.ports[two.address].clear()
     for host in (one, two, three):
@@ -137,6 +140,20 @@ def test_a_port_that_moves_is_found_on_its_new_host_and_forgotten_on_the_old(sit
     one.wire(red.wish(one))
     assert not [line for line in _forwarding(one, red) if mover.mac in line and ("dst" in line or "static" in line)]
     assert "10.0.0.12 " not in one.shell("ip", "neighbour", "show", "dev", red.bridge)
+
+
+def _arrives(rig: Rig, port: PortWiring, bridge: str) -> None:
+    _WIRES.append((rig.guest(port, bridge, silent=True).capture(), []))
+
+
+def _stored(rig: Rig, port: PortWiring) -> list[bytes]:
+    """What was sent to the guest (and not what the host says of its own devices)."""
+    return [frame for frame in frames(_WIRES[-1][0]) if frame[:6].hex(":") == port.mac]
+
+
+def _runs(rig: Rig, port: PortWiring, address: str) -> None:
+    guest_of(rig, port).configure(address)
+    _announce(rig, port)
 
 
 def _announce(rig: Rig, port: PortWiring) -> None:

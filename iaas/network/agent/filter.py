@@ -5,14 +5,14 @@ Knows nothing of nft: drivers/nft_rules.py words a Filter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from iaas.model.network import FLAT
-from iaas.model.wiring import GroupWiring, HostWiring, NetworkWiring, RuleWiring
+from iaas.model.wiring import GroupWiring, HostWiring, NetworkWiring, RuleWiring, tap_name
 from iaas.network.agent.steps import Filter, FilterPort
 
 
-def wanted(wish: HostWiring, bridges: Mapping[str, str]) -> Filter:
+def wanted(wish: HostWiring, bridges: Mapping[str, str], arriving: Collection[str] = ()) -> Filter:
     """``bridges``: network id -> bridge, of the networks that can be wired. A port of another network is left
     out, which means that its tap is unknown and everything from it is dropped.
 
@@ -40,8 +40,29 @@ def wanted(wish: HostWiring, bridges: Mapping[str, str]) -> Filter:
         groups=tuple(sorted((_sorted(group) for group in wish.groups), key=lambda group: group.id)),
         zones=tuple(sorted((bridges[id], zone) for id, zone in zones.items() if zone)),
         flat=tuple(sorted({bridges[id] for id, network in networks.items() if network.kind == FLAT})),
+        arriving=tuple(sorted(arriving)),
         peers=_peers(networks.values()),
     )
+
+
+def arriving(wish: HostWiring, taps: Collection[str], before: Filter | None) -> set[str]:
+    """Ports that are on another host too, and had no tap here when that began: guests on their way to this host.
+
+    What is sent to them is flooded to both hosts. Until a guest runs here, and QEMU says so with the guest's MAC, its
+    tap would store what the guest has answered there already.
+    """
+    elsewhere = {
+        (network.id, remote.mac.lower())
+        for network in wish.networks
+        if network.tunnel is not None
+        for remote in network.tunnel.remotes
+    }
+    known = set(before.arriving) if before else set()
+    return {
+        port.id
+        for port in wish.ports
+        if (port.network_id, port.mac.lower()) in elsewhere and (port.id in known or tap_name(port.id) not in taps)
+    }
 
 
 def _peers(networks: Iterable[NetworkWiring]) -> tuple[str, ...] | None:

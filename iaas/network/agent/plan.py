@@ -118,7 +118,8 @@ def _usable(
 
 
 def _filter(wish: HostWiring, found: Found, bridges: Mapping[str, str]) -> Iterator[Step]:
-    wanted = filters.wanted(wish, bridges)
+    arriving = filters.arriving(wish, dict(found.taps), found.filter)
+    wanted = filters.wanted(wish, bridges, arriving)
     if wanted != found.filter or not found.filter_in_force:
         forget = filters.forgotten(found.filter, wanted) if found.filter else ()
         yield LoadFilter(filter=wanted, forget=forget)

@@ -33,6 +33,7 @@ class Filter:
     groups: tuple[GroupWiring, ...]
     zones: tuple[tuple[str, int], ...]  # (bridge, conntrack zone) of the networks that have one of their own
     flat: tuple[str, ...]  # bridges of flat networks: the host may have an address on them and route
+    arriving: tuple[str, ...] = ()  # ports that are still elsewhere: nothing for them until they have spoken here
     peers: tuple[str, ...] | None = None  # who may send to this host's tunnels; None: it has none
 
 

@@ -47,7 +47,7 @@ def tables(wanted: Filter, mark: str) -> tuple[Table, ...]:
     ports = [port for port in wanted.ports if _sound(port)]
     numbers, name = marks(ports), table_name(mark)
     return (
-        Table(family="bridge", name=name, items=tuple(_bridge(ports, numbers, set(wanted.flat)))),
+        Table(family="bridge", name=name, items=tuple(_bridge(wanted, ports, numbers))),
         Table(family="inet", name=name, items=tuple(_inet(wanted, ports, numbers))),
     )
 
@@ -73,7 +73,8 @@ def collection(kind: str, name: str, type: str, elements: Iterable[str], flags: 
     return Collection(kind=kind, name=name, type=type, elements=frozenset(elements), flags=flags)
 
 
-def _bridge(ports: Sequence[FilterPort], numbers: dict[str, int], flat: set[str]) -> Iterator[Item]:
+def _bridge(wanted: Filter, ports: Sequence[FilterPort], numbers: dict[str, int]) -> Iterator[Item]:
+    flat, arriving = set(wanted.flat), set(wanted.arriving)
     tap = {port.id: f'"{tap_name(port.id)}"' for port in ports}
     yield collection(
         "map", "ports", "type ifname : mark", (f"{tap[port.id]} : {numbers[port.id]:#x}" for port in ports)
@@ -81,6 +82,8 @@ def _bridge(ports: Sequence[FilterPort], numbers: dict[str, int], flat: set[str]
     yield collection("set", "filtered", "type ifname", (tap[port.id] for port in ports if port.port_security))
     yield collection("set", "isolated", "type ifname", (tap[port.id] for port in ports if port.bridge not in flat))
     yield collection("set", "flat", "type ifname", (tap[port.id] for port in ports if port.bridge in flat))
+    yield collection("set", "arriving", "type ifname", (tap[port.id] for port in ports if port.id in arriving))
+    yield collection("set", "arrived", "type ifname", (), "size 65535; flags dynamic,timeout; timeout 1h;")
     yield from _senders([port for port in ports if port.port_security])
     yield from nft_text.chains(_BRIDGE_CHAINS)
 
@@ -202,6 +205,7 @@ chain prerouting { type filter hook prerouting priority -300; policy accept;
   meta mark set iifname map @ports
   iifname @flat ether type { 0x8100, 0x88a8 } counter drop comment "vlan-hop"
   iifname @filtered jump guard
+  iifname @arriving add @arrived { iifname }
 }
 chain untagged { type filter hook postrouting priority -200; policy accept;
   oifname @flat ether type { 0x8100, 0x88a8 } counter drop comment "vlan-of-others"
@@ -251,6 +255,7 @@ chain clear { type filter hook forward priority -210; policy accept;
   iifname "tap*" meta mark set 0
 }
 chain forward { type filter hook forward priority -200; policy accept;
+  oifname @arriving oifname != @arrived counter drop comment "not-here-yet"
   meta mark set oifname map @ports
   oifname @filtered ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 \
 oifname . ether daddr != @mac_ok counter drop comment "not-for-port"

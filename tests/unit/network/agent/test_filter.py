@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iaas.model.wiring import HostWiring, bridge_name
-from iaas.network.agent.filter import forgotten, wanted
+from iaas.model.wiring import HostWiring, bridge_name, tap_name
+from iaas.network.agent.filter import arriving, forgotten, wanted
 from iaas.network.agent.steps import Filter
-from tests.unit.network.wishes import ZONE, group, port, rule, small, uid, wish
+from tests.unit.network.wishes import ZONE, group, port, rule, small, tunnelled, uid, wish
 
 BRIDGES = {uid("net"): bridge_name(uid("net"))}
 SSH, WEB = (rule(protocol="tcp", port_min=number, port_max=number) for number in (22, 80))
@@ -69,3 +69,16 @@ def test_an_address_taken_from_a_port_is_forgotten() -> None:
 def test_a_port_on_a_network_that_cannot_be_wired_is_unknown_to_the_filter() -> None:
     stray = port("stray", "elsewhere", 9, "10.90.0.9")
     assert _filter(wish((), (stray,))).ports == ()
+
+
+def test_a_guest_that_is_on_its_way_is_not_here_until_its_tap_was_or_the_other_host_has_let_go() -> None:
+    """a migration, seen from where it leads to and from where it comes from"""
+    here = small(1).ports
+    elsewhere = {"198.18.0.1": (), "198.18.0.2": here}
+    moving = replace(small(1), networks=(tunnelled("net", "10.77.0.0/24", 7, "198.18.0.1", elsewhere),))
+    tap = tap_name(here[0].id)
+    assert arriving(moving, set(), None) == {here[0].id}
+    assert arriving(moving, {tap}, None) == set(), "it was here before: it is leaving"
+    before = wanted(moving, {}, {here[0].id})
+    assert arriving(moving, {tap}, before) == {here[0].id}, "its tap is here, and it may not run yet"
+    assert arriving(small(1), {tap}, before) == set()
