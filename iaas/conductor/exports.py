@@ -13,12 +13,13 @@ from typing import Any
 from iaas import failpoints
 from iaas.conductor.flow import Done, Result, Run
 from iaas.conductor.hosts import Hosts
+from iaas.conductor.reconcile_exports import exports_of
 from iaas.db import operations
 from iaas.db.engine import Database
 from iaas.db.volume import attachments, volumes
 from iaas.errors import Internal
 from iaas.model.volume import Attachment
-from iaas.model.volume_order import Export, VolumeAction
+from iaas.model.volume_order import VolumeAction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +54,8 @@ class Exports:
                 if leave is not None and not leave:
                     raise Internal("The volume host is down.")
                 continue
-            exports = tuple(
-                Export(attachment_id=item.id, volume_id=item.volume_id, name=item.export, writable=item.mode == "rw")
-                for item in wanted[host]
-                if leave is not None and item.id not in leave
-            )
-            return self.hosts.volume_step(run, host, VolumeAction.EXPORT, exports=exports)
+            kept = [item for item in wanted[host] if leave is not None and item.id not in leave]
+            return self.hosts.volume_step(run, host, VolumeAction.EXPORT, exports=exports_of(kept))
         return Done()
 
     def _wanted(self, server_id: str) -> dict[str, list[Attachment]]:

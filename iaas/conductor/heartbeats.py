@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class Heartbeats:
-    """``observe(beat)`` is called after each flush for compute beats that list their guests."""
+    """``observe(beat)`` is called after each flush for beats that list guests or exports."""
 
     def __init__(self, database: Database, ring: Callable[[str], None], observe: Callable[[Heartbeat], None]) -> None:
         self.database, self._ring, self._observe = database, ring, observe
@@ -36,7 +36,7 @@ class Heartbeats:
         for operation_id in self.database.run(lambda tx: self._write(tx, beats)):
             self._ring(operation_id)
         for beat in beats:
-            if beat.guests is not None:
+            if beat.guests is not None or beat.backend is not None:
                 self._observe(beat)
 
     def _write(self, tx: Tx, beats: list[Heartbeat]) -> list[str]:

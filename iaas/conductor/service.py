@@ -27,6 +27,7 @@ from iaas.conductor.placement import Placement
 from iaas.conductor.power import PowerFlows
 from iaas.conductor.rebuild import Rebuild
 from iaas.conductor.reconcile import Reconciler
+from iaas.conductor.reconcile_exports import ExportReconciler
 from iaas.conductor.rescue import Rescue
 from iaas.conductor.snapshot import Snapshot
 from iaas.conductor.volume_snapshots import SnapshotFlows
@@ -39,6 +40,7 @@ from iaas.db.purge import purge
 from iaas.db.volume import snapshots, volumes
 from iaas.identity.facade import IdentityFacade
 from iaas.image.facade import ImageFacade
+from iaas.model.order import Heartbeat
 from iaas.network.facade import NetworkFacade
 from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.contract import Sender
@@ -76,8 +78,13 @@ class ConductorService:
         flows = {flow.kind: flow for flow in _flows(parts)}
         self.engine = Engine(parts.database, flows, parts.owner, _raise_fence, parts.options.lease)
         self.worker = Worker(parts.database, self.engine, executor)
-        reconciler = Reconciler(parts.database, ComputeRpc(parts.bus))
-        self.heartbeats = Heartbeats(parts.database, self.worker.ring, reconciler.look)
+        guests = Reconciler(parts.database, ComputeRpc(parts.bus))
+        exports = ExportReconciler(parts.database, VolumeRpc(parts.bus))
+
+        def observe(beat: Heartbeat) -> None:
+            guests.look(beat) if beat.guests is not None else exports.look(beat)
+
+        self.heartbeats = Heartbeats(parts.database, self.worker.ring, observe)
         self._database, self._keep = parts.database, timedelta(days=parts.options.keep_days)
         self.endpoint = Manager(parts.database, self.worker, self.heartbeats)
 

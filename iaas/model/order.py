@@ -253,11 +253,13 @@ class Resources:
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
-    """What a volume host offers: GiB in all, and where its exports listen."""
+    """What a volume host offers: GiB in all, and where its exports listen. ``served``: (server id, digest of its
+    exports there; see model/volume_order.py)."""
 
     total_gb: int
     address: str
     port: int
+    served: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -29,6 +31,14 @@ class Export:
     volume_id: str
     name: str
     writable: bool = True
+
+
+def digest(exports: Collection[Export]) -> str | None:
+    """What tells two sets of exports of a server apart, in few bytes; None for none."""
+    if not exports:
+        return None
+    lines = sorted(f"{item.attachment_id} {item.volume_id} {item.name} {item.writable}" for item in exports)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, kw_only=True)

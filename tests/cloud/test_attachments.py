@@ -17,9 +17,11 @@ from iaas.errors import Conflict, Internal, Invalid, NotFound, QuotaExceeded
 from iaas.ids import new_uuid
 from iaas.model.operation import Operation
 from iaas.model.volume import Attachment, AttachmentState, State
+from iaas.model.volume_order import Export
 from iaas.volume import lifecycle
 from iaas.volume.facade import NewVolume, VolumeFacade
 from tests.cloud.harness import Cloud
+from tests.cloud.servers import boot, network
 from tests.cloud.volumes import delete, found, make, volume
 
 SERVER = "11111111-2222-4333-8444-555555555555"
@@ -247,3 +249,34 @@ def test_what_a_host_offers_is_in_the_database_with_its_heartbeat(cloud: Cloud) 
         pools = {pool.host: pool for pool in backends.all_of(tx)}
         assert len(services.all_of(tx, "iaas-volume")) == 2
     assert pools[volume(cloud, volume_id).host or ""].used_gb == 3 and len(pools) == 2
+
+
+def settled(cloud: Cloud) -> None:
+    for _ in range(4):
+        cloud.tick()
+
+
+def test_a_host_that_missed_an_order_is_told_what_it_serves(cloud: Cloud, facade: VolumeFacade) -> None:
+    """R11: a server that there is no more is served by nobody, also by a host that was away when it went; and what a
+    host forgot is served again."""
+    server_id = boot(cloud, network(cloud))
+    attachment = reserve(cloud, facade, make(cloud), server_id)
+    host = cloud.volume_hosts[volume(cloud, attachment.volume_id).host or ""]
+    do(cloud, lambda tx: facade.attached(tx, attachment.id, "host1"))
+    settled(cloud)
+    assert served(cloud) == {(attachment.volume_id, attachment.export)}
+    host.agent.exports.put(server_id, [])
+    settled(cloud)
+    assert served(cloud) == {(attachment.volume_id, attachment.export)}
+    do(cloud, lambda tx: facade.release(tx, attachment.id))
+    settled(cloud)
+    assert served(cloud) == set()
+
+
+def test_what_no_row_knows_is_left_alone(cloud: Cloud) -> None:
+    """As R4: a database that was restored must not cut its guests off."""
+    volume_id = make(cloud)
+    host = cloud.volume_hosts[volume(cloud, volume_id).host or ""]
+    host.agent.exports.put(SERVER, [Export(attachment_id=new_uuid(), volume_id=volume_id, name="n")])
+    settled(cloud)
+    assert served(cloud) == {(volume_id, "n")}

@@ -51,6 +51,12 @@ def of_volumes(tx: Tx, volume_ids: Iterable[str]) -> list[Attachment]:
     return _all(tx, table.c.volume_id.in_(list(volume_ids)))
 
 
+def connected_on(tx: Tx, host: str) -> list[Attachment]:
+    """Of the volumes on this volume host, those that a server is connected to."""
+    here = table.c.volume_id.in_(sa.select(volumes.c.id).where(volumes.c.host == host))
+    return _all(tx, here & (table.c.state != AttachmentState.RESERVED))
+
+
 def page(tx: Tx, project_id: str | None, equal: Mapping[str, Any], limit: int, marker: str | None) -> list[Attachment]:
     """By age and id; ``equal``: column -> value."""
     conditions = [table.c[name] == value for name, value in equal.items()]

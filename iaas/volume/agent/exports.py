@@ -18,7 +18,7 @@ from pathlib import Path
 from iaas import errors, failpoints
 from iaas.host import files
 from iaas.ids import is_uuid
-from iaas.model.volume_order import Export
+from iaas.model.volume_order import Export, digest
 from iaas.volume.drivers.driver import VolumeDriver
 
 _LOG = logging.getLogger(__name__)
@@ -65,6 +65,12 @@ class Exports:
         with self._lock:
             return self._all()
 
+    def digests(self) -> tuple[tuple[str, str], ...]:
+        """(server id, digest of its exports), for the heartbeat."""
+        with self._lock:
+            found = [(path.stem, digest(self._read(path))) for path in sorted(self._directory.glob("*.json"))]
+        return tuple((server_id, value) for server_id, value in found if value)
+
     def servers(self) -> set[str]:
         """Whom this host serves."""
         return {path.stem for path in self._directory.glob("*.json")}
@@ -72,11 +78,16 @@ class Exports:
     def _all(self) -> tuple[Export, ...]:
         found: list[Export] = []
         for path in sorted(self._directory.glob("*.json")):
-            try:
-                found += [_export(item) for item in json.loads(files.read(path) or b"[]")]
-            except (ValueError, TypeError, KeyError):  # one damaged record must not stop the others' volumes
-                _LOG.exception("the record of exports %s is damaged", path.name)
+            found += self._read(path)
         return tuple(found)
+
+    @staticmethod
+    def _read(path: Path) -> list[Export]:
+        try:
+            return [_export(item) for item in json.loads(files.read(path) or b"[]")]
+        except (ValueError, TypeError, KeyError):  # one damaged record must not stop the others' volumes
+            _LOG.exception("the record of exports %s is damaged", path.name)
+            return []
 
     def _path(self, server_id: str) -> Path:
         if not is_uuid(server_id) or len(server_id) != 36:

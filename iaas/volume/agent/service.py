@@ -44,7 +44,12 @@ class VolumeAgent:
 
     def backend(self) -> Backend:
         """For the heartbeat."""
-        return Backend(total_gb=self._driver.capacity_gb(), address=self._address, port=self._driver.port())
+        return Backend(
+            total_gb=self._driver.capacity_gb(),
+            address=self._address,
+            port=self._driver.port(),
+            served=self.exports.digests(),
+        )
 
     def look(self) -> None:
         """What should be served is served."""
