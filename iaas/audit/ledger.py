@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 
 from iaas.audit.evidence import Evidence
@@ -62,22 +62,6 @@ def hosts_add_up(evidence: Evidence) -> Iterator[Violation]:
                 yield Violation(invariant="I-07", subject=subject, text=text)
 
 
-def backends_add_up(evidence: Evidence) -> Iterator[Violation]:
-    """I-07: what a volume host has promised is what its volumes and snapshots are, and no more than there is. An
-    extension that is under way has been promised already."""
-    hosts = {volume.id: volume.host for volume in evidence.facts.volumes}
-    sums: Counter[str | None] = Counter()
-    growing = {volume.host for volume in evidence.facts.volumes if volume.task == "extending"}
-    for volume in evidence.facts.volumes:
-        sums[volume.host] += volume.size_gb
-    for snapshot in evidence.facts.snapshots:
-        sums[hosts.get(snapshot.volume_id)] += snapshot.size_gb
-    for backend in evidence.facts.backends:
-        if backend.used_gb != sums[backend.host] and backend.host not in growing:
-            text = f"says {backend.used_gb} GiB promised, its volumes and snapshots are {sums[backend.host]}"
-            yield Violation(invariant="I-07", subject=f"volume host {backend.host}", text=text)
-
-
 def quotas_add_up(evidence: Evidence) -> Iterator[Violation]:
     """I-08: the counters are what counting the rows gives."""
     usage, counted = evidence.facts.usage, evidence.facts.counted
@@ -88,4 +72,4 @@ def quotas_add_up(evidence: Evidence) -> Iterator[Violation]:
             yield Violation(invariant="I-08", subject=f"quota {resource} of {owner}", text=text)
 
 
-CHECKS = (claims_have_servers, hosts_add_up, backends_add_up, quotas_add_up)
+CHECKS = (claims_have_servers, hosts_add_up, quotas_add_up)

@@ -20,8 +20,6 @@ def volumes_have_files(evidence: Evidence) -> Iterator[Violation]:
                 yield Violation(invariant="I-09", subject=f"file of volume {volume_id} on {host}", text="has no volume")
         for name in inventory.partial_files:
             yield Violation(invariant="I-09", subject=f"file {name} on {host}", text="is a forgotten partial file")
-        for name in inventory.strays:
-            yield Violation(invariant="I-09", subject=f"file {name} on {host}", text="is needed by nothing")
     for volume in evidence.facts.volumes:
         if volume.task is not None or volume.state not in ("available", "reserved", "in-use"):
             continue
@@ -29,51 +27,6 @@ def volumes_have_files(evidence: Evidence) -> Iterator[Violation]:
         if volume.host is None or (there and volume.id not in there.volumes):
             text = "has no file on its host" if volume.host else "is available on no host"
             yield Violation(invariant="I-09", subject=f"volume {volume.id}", text=text)
-
-
-def snapshots_have_files(evidence: Evidence) -> Iterator[Violation]:
-    """I-09: an available snapshot is on its volume's host; none is on a host without its row."""
-    snapshots = {snapshot.id: snapshot for snapshot in evidence.facts.snapshots}
-    hosts = {volume.id: volume.host for volume in evidence.facts.volumes}
-    for host, inventory in evidence.volume.items():
-        for snapshot_id in inventory.snapshots:
-            snapshot = snapshots.get(snapshot_id)
-            if snapshot is None or hosts.get(snapshot.volume_id) != host:
-                subject = f"snapshot {snapshot_id} on {host}"
-                yield Violation(invariant="I-09", subject=subject, text="has no row")
-    for snapshot in evidence.facts.snapshots:
-        there = evidence.volume.get(hosts.get(snapshot.volume_id) or "")
-        lost = there is not None and snapshot.id not in there.snapshots
-        if snapshot.task is None and snapshot.state == "available" and lost:
-            yield Violation(invariant="I-09", subject=f"snapshot {snapshot.id}", text="is not on its volume's host")
-
-
-def exports_have_attachments(evidence: Evidence) -> Iterator[Violation]:
-    """I-09: what a volume host serves is an attachment's, under the attachment's name; what a server is attached to is
-    served. A server that an operation is working on is in transit."""
-    attachments = {row.id: row for row in evidence.facts.attachments}
-    busy = {row.resource_id for row in evidence.facts.operations if row.resource_type == "server"}
-    hosts = {volume.id: volume.host for volume in evidence.facts.volumes}
-    for host, inventory in evidence.volume.items():
-        recorded = {(item.volume_id, item.name) for item in inventory.exports}
-        served = {(item.volume_id, item.name) for item in inventory.served}
-        for item in inventory.exports:
-            row = attachments.get(item.attachment_id)
-            subject = f"export {item.name} of volume {item.volume_id} on {host}"
-            if row is None or hosts.get(row.volume_id) != host:
-                yield Violation(invariant="I-09", subject=subject, text="is of no attachment")
-            elif row.export != item.name and row.server_id not in busy:
-                yield Violation(invariant="I-09", subject=subject, text="is under a name that is no longer its own")
-        for volume_id, name in sorted(recorded ^ served):
-            subject = f"export {name} of volume {volume_id} on {host}"
-            text = "is recorded and not served" if (volume_id, name) in recorded else "is served and in no record"
-            yield Violation(invariant="I-09", subject=subject, text=text)
-    for row in attachments.values():
-        there = evidence.volume.get(hosts.get(row.volume_id) or "")
-        if row.state != "attached" or row.host is None or row.server_id in busy or there is None:
-            continue
-        if row.id not in {item.attachment_id for item in there.exports}:
-            yield Violation(invariant="I-09", subject=f"attachment {row.id}", text="is not served by its host")
 
 
 def volumes_follow_attachments(evidence: Evidence) -> Iterator[Violation]:
@@ -117,11 +70,4 @@ def uploads_end(evidence: Evidence) -> Iterator[Violation]:
             yield Violation(invariant="I-10", subject=f"image {image.id}", text=f"is {image.task} past its lease")
 
 
-CHECKS = (
-    volumes_have_files,
-    snapshots_have_files,
-    exports_have_attachments,
-    volumes_follow_attachments,
-    images_have_bytes,
-    uploads_end,
-)
+CHECKS = (volumes_have_files, volumes_follow_attachments, images_have_bytes, uploads_end)

@@ -21,11 +21,10 @@ from iaas.db.schema.compute import allocations, compute_nodes, servers
 from iaas.db.schema.image import images
 from iaas.db.schema.network import ports
 from iaas.db.schema.operations import operations, quota_usage
-from iaas.db.schema.volume import volume_backends, volumes
+from iaas.db.schema.volume import volumes
 from iaas.host import files
 from iaas.ids import new_uuid
 from iaas.model.order import Power
-from iaas.model.volume_order import Export
 from iaas.model.wiring import bridge_name, dhcp_namespace, tap_name
 from iaas.network.agent.steps import Namespace
 from tests.cloud.busy import Busy, Found
@@ -397,44 +396,13 @@ def available_volume_on_no_host(busy: Busy) -> Damage:
     return busy.row(volumes, volumes.c.id == busy.volume, host=None), {
         ("I-09", f"volume {busy.volume}"),
         ("I-09", f"file of volume {busy.volume} on volume1"),
-        ("I-07", "volume host volume1"),
+        ("I-09", "pool of volume1"),
     }
 
 
 @damage
 def volume_in_use_by_nobody(busy: Busy) -> Damage:
     return busy.row(volumes, volumes.c.id == busy.volume, state="in-use"), {("I-09", f"volume {busy.volume}")}
-
-
-@damage
-def volume_host_that_promised_more_than_it_has_rows_for(busy: Busy) -> Damage:
-    return busy.row(volume_backends, volume_backends.c.host == "volume1", used_gb=77), {("I-07", "volume host volume1")}
-
-
-@damage
-def snapshot_file_without_snapshot(busy: Busy) -> Damage:
-    return busy.item(busy.volumes.snapshots, STRANGER, 1), {("I-09", f"snapshot {STRANGER} on volume1")}
-
-
-@damage
-def export_that_nobody_recorded(busy: Busy) -> Damage:
-    export = Export(attachment_id=STRANGER, volume_id=busy.volume, name="n")
-    subject = f"export n of volume {busy.volume} on volume1"
-    return busy.item(busy.volumes.served, STRANGER, export), {("I-09", subject)}
-
-
-@damage
-def export_of_no_attachment(busy: Busy) -> Damage:
-    export = Export(attachment_id=STRANGER, volume_id=busy.volume, name="n")
-    exports = busy.cloud.volume_hosts["volume1"].agent.exports
-
-    @contextmanager
-    def plant() -> Iterator[None]:
-        exports.put(STRANGER, [export])
-        yield
-        exports.put(STRANGER, [])
-
-    return plant(), {("I-09", f"export n of volume {busy.volume} on volume1")}
 
 
 @damage

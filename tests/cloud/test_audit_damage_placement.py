@@ -158,7 +158,8 @@ def attachment_that_is_lost(busy: Placed) -> Damage:
     """The guest has its disk and is served it, and no row says so."""
     row = busy.without(volume_attachments, volume_attachments.c.id == busy.attachment)
     guest = f"disk {busy.data} of guest {busy.pair[0]} on {busy.server(busy.pair[0]).host}"
-    return row, {("I-09", guest), ("I-09", export_of(busy, busy.attachment))}
+    volume = f"volume {busy.data}"
+    return row, {("I-09", guest), ("I-09", export_of(busy, busy.attachment)), ("I-09", volume)}
 
 
 @damage
@@ -187,7 +188,7 @@ def attachment_of_a_server_that_is_gone(busy: Placed) -> Damage:
 @damage
 def attachment_on_its_way_with_no_operation(busy: Placed) -> Damage:
     row = busy.row(volume_attachments, volume_attachments.c.id == busy.attachment, state="detaching")
-    return row, {("I-12", f"attachment {busy.attachment}")}
+    return row, {("I-12", f"attachment {busy.attachment}"), ("I-09", f"volume {busy.data}")}
 
 
 @damage

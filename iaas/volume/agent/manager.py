@@ -18,4 +18,11 @@ class VolumeManager:
         self._orders.accept(order)
 
     def inventory(self) -> VolumeInventory:
-        return replace(self._driver.inventory(), exports=self._exports.all())
+        """Whose attachment a served volume is, is in the record only."""
+        found, recorded = self._driver.inventory(), self._exports.all()
+        known = {(item.volume_id, item.name, item.writable): item for item in recorded}
+        served = tuple(
+            item if item.attachment_id else known.get((item.volume_id, item.name, item.writable), item)
+            for item in found.served
+        )
+        return replace(found, exports=recorded, served=served)
