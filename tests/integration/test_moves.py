@@ -1,0 +1,174 @@
+"""Servers that move between real hosts: with an open connection, with their disk, away from a host without power."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from devstack.stack.cloud import KEY
+from tests.integration.fleet import ROOT_ONLY, FleetRig, eventually
+
+pytestmark = [pytest.mark.root, pytest.mark.timeout(400), ROOT_ONLY]
+VERSION = "2.84"
+
+
+class Guest:
+    """A server of the demo project with a floating address, and a way into it."""
+
+    def __init__(self, fleet: FleetRig, name: str) -> None:
+        self.fleet, user = fleet, fleet.demo
+        made = user.compute.create_server(
+            name=name, flavor_id=fleet.furniture.flavor, image_id=fleet.furniture.image, key_name=KEY,
+            networks=[{"uuid": fleet.furniture.network}],
+        )  # fmt: skip
+        self.id = made.id
+        user.compute.wait_for_server(made, interval=0.5, wait=120)
+        port = next(user.network.ports(device_id=self.id))
+        public = user.network.find_network("public")
+        self.address = user.network.create_ip(floating_network_id=public.id, port_id=port.id)
+        eventually(lambda: self.says("true") is not None, 60, "the guest answers")
+
+    def ssh(self, command: str) -> list[str]:
+        options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=5")
+        flags = [word for option in options for word in ("-o", option)]
+        key = str(self.fleet.state / "id_ed25519")
+        return ["ssh", *flags, "-i", key, f"root@{self.address.floating_ip_address}", command]
+
+    def says(self, command: str) -> str | None:
+        done = subprocess.run(self.ssh(command), capture_output=True, text=True, timeout=60)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    def seen(self) -> Any:
+        return self.fleet.admin.compute.get_server(self.id)
+
+    @property
+    def host(self) -> str:
+        return str(self.seen().compute_host)
+
+    def act(self, body: dict[str, Any]) -> int:
+        path = f"/servers/{self.id}/action"
+        return int(self.fleet.admin.compute.post(path, json=body, microversion=VERSION).status_code)
+
+    def settle(self, *states: str, seconds: float = 120) -> None:
+        def there() -> bool:
+            found = self.seen()
+            return found.task_state is None and found.status in states
+
+        eventually(there, seconds, f"the server is {' or '.join(states)}")
+
+    def forget(self) -> None:
+        self.fleet.demo.network.delete_ip(self.address)
+        self.fleet.demo.compute.delete_server(self.id)
+        eventually(lambda: self.fleet.admin.compute.find_server(self.id) is None, 60, "the server is gone")
+
+
+@pytest.fixture
+def guest(fleet: FleetRig) -> Iterator[Guest]:
+    made = Guest(fleet, "mover")
+    yield made
+    made.forget()
+    assert fleet.audit() == []
+
+
+@contextmanager
+def counting(guest: Guest) -> Iterator[Callable[[], list[int]]]:
+    """One connection through which the guest counts, five numbers a second. Gives what has come until now."""
+    loop = "i=0; while true; do echo $i; i=$((i+1)); sleep 0.2; done"
+    process = subprocess.Popen(guest.ssh(loop), stdout=subprocess.PIPE, text=True)
+    numbers: list[int] = []
+    assert process.stdout
+    lines = process.stdout
+    threading.Thread(target=lambda: numbers.extend(int(line) for line in lines), daemon=True).start()
+    try:
+        eventually(lambda: len(numbers) > 3, 30, "the guest counts")
+        yield lambda: list(numbers)
+        assert process.poll() is None, "the connection broke"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_live_migration_keeps_an_open_connection_and_what_is_on_the_disk(guest: Guest) -> None:
+    assert guest.says("echo kept > /root/marker; sync") is not None
+    source, before = guest.host, float((guest.says("cat /proc/uptime") or "0").split()[0])
+    with counting(guest) as numbers:
+        assert guest.act({"os-migrateLive": {"host": None, "block_migration": "auto"}}) == 202
+        guest.settle("ACTIVE")
+        reached = len(numbers())
+        eventually(lambda: len(numbers()) > reached + 10, 30, "the guest counts on")
+        assert numbers() == list(range(len(numbers()))), "every number, in order"
+    assert guest.host != source
+    assert guest.says("cat /root/marker") == "kept"
+    assert float((guest.says("cat /proc/uptime") or "0").split()[0]) > before, "it was never started anew"
+    assert guest.id not in guest.fleet.guests(source) and guest.id in guest.fleet.guests(guest.host)
+
+
+def test_an_agent_that_is_killed_while_the_guest_goes_over_finds_it_again(guest: Guest) -> None:
+    """F-13: the hypervisors go on without it."""
+    source = guest.host
+    assert guest.act({"os-migrateLive": {"host": None, "block_migration": "auto"}}) == 202
+    path = f"/servers/{guest.id}/migrations"
+
+    def running() -> bool:
+        found = guest.fleet.admin.compute.get(path, microversion=VERSION).json()["migrations"]
+        return bool(found) and found[0]["status"] == "running"
+
+    eventually(running, 60, "the migration runs", pause=0.05)
+    time.sleep(0.5)  # well into it
+    guest.fleet.kill_daemon(source, "compute")
+    guest.settle("ACTIVE")
+    on = [name for name in guest.fleet.computes if guest.id in guest.fleet.guests(name)]
+    assert on == [guest.host]
+    assert guest.says("true") is not None
+
+
+def test_a_resize_back_and_forth_keeps_the_disk(guest: Guest) -> None:
+    admin = guest.fleet.admin.compute
+    larger = admin.find_flavor("m1.twice") or admin.create_flavor(name="m1.twice", ram=192, vcpus=2, disk=2)
+    assert guest.says("echo kept > /root/marker; sync") is not None
+    for ending, cores in (("revertResize", "1"), ("confirmResize", "2")):
+        assert guest.act({"resize": {"flavorRef": larger.id}}) == 202
+        guest.settle("VERIFY_RESIZE")
+        assert guest.act({ending: None}) in (202, 204)
+        guest.settle("ACTIVE")
+        eventually(lambda: guest.says("true") is not None, 60, "the guest answers")
+        assert guest.says("cat /root/marker") == "kept"
+        assert guest.says("grep -c ^processor /proc/cpuinfo") == cores
+    assert guest.says("cat /sys/block/vda/size") == str((2 << 30) // 512)
+
+
+def test_a_host_without_power_is_left_and_what_it_had_is_destroyed_when_it_is_back(guest: Guest) -> None:
+    """F-52, C-10."""
+    fleet, old = guest.fleet, guest.host
+    fleet.kill(old)
+    try:
+        eventually(lambda: guest.act({"evacuate": {}}) == 200, 30, "the host is known to be down")
+        guest.settle("ACTIVE", seconds=60)
+        assert guest.host != old
+        eventually(lambda: guest.says("true") is not None, 60, "the guest answers")
+    finally:
+        fleet.start(old)
+        fleet.wait_for_all()
+    eventually(lambda: guest.id not in fleet.on(old, "virsh", "list", "--all", "--uuid"), 30, "the old one is gone")
+    assert guest.says("true") is not None
+
+
+def test_a_cut_off_host_is_evacuated_and_has_no_guest_of_it_once_it_is_healed(guest: Guest) -> None:
+    """F-53: the old guest runs on over there until the host is heard of again."""
+    fleet, old = guest.fleet, guest.host
+    fleet.partition(old)
+    try:
+        eventually(lambda: guest.act({"evacuate": {}}) == 200, 60, "the host is known to be down")
+        guest.settle("ACTIVE", seconds=60)
+        assert guest.host != old
+    finally:
+        fleet.heal(old)
+        fleet.wait_for_all()
+    eventually(lambda: guest.id not in fleet.guests(old), 60, "the old one is gone")
+    eventually(lambda: guest.says("true") is not None, 60, "the guest answers")
