@@ -3,7 +3,7 @@ interval of the agent, nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from iaas.db.engine import Tx
@@ -34,14 +34,21 @@ def ports_changed(tx: Tx, settings: Settings, ports: Iterable[Port]) -> None:
     """Their own hosts, the DHCP hosts of their networks, hosts whose rules name their groups, and those that reach
     them through a tunnel."""
     ports = list(ports)
-    hosts = {host for port in ports for host in (port.host, port.next_host) if host}
-    network_ids = {port.network_id for port in ports}
-    hosts.update(hosts_db.dhcp_hosts(tx, network_ids).values())
-    if hosts:
-        hosts |= hosts_db.over_tunnels(tx, network_ids)
+    places_changed(tx, settings, ports, {port.network_id for port in ports if port.host or port.next_host})
     groups = {group for port in ports for group in port.groups}
     if groups:
-        hosts |= hosts_db.watching(tx, groups)
+        ring(tx, settings, hosts_db.watching(tx, groups))
+
+
+def places_changed(tx: Tx, settings: Settings, ports: Iterable[Port], tunnelled: Collection[str]) -> None:
+    """The same without the rules, which speak of addresses and not of hosts. ``tunnelled``: networks whose hosts must
+    hear of it now. What no host has heard of is flooded, so a port that comes to a host that has the network already
+    can wait for the next look; one that goes, or was elsewhere, can't."""
+    ports = list(ports)
+    hosts = {host for port in ports for host in (port.host, port.next_host) if host}
+    hosts.update(hosts_db.dhcp_hosts(tx, {port.network_id for port in ports}).values())
+    if tunnelled:
+        hosts |= hosts_db.over_tunnels(tx, tunnelled)
     ring(tx, settings, hosts)
 
 

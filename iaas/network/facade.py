@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from iaas.context import Context
 from iaas.db.engine import Tx
+from iaas.db.network import hosts as hosts_db
 from iaas.db.network import networks as networks_db
 from iaas.db.network import ports as ports_db
 from iaas.db.network import security_groups as groups_db
@@ -85,13 +86,15 @@ class NetworkFacade:
         found = ports_db.of_server(tx, server_id)
         networks = networks_db.by_ids(tx, {port.network_id for port in found})
         moved = [port for port in found if port.host != host]
+        known = hosts_db.reached(tx, host, {port.network_id for port in moved})
         for port in moved:
             ports_db.update(tx, port.id, {"host": host, "next_host": None, "status": DOWN})
         for network_id in sorted({port.network_id for port in moved}):
             dhcp.sync(tx, self.settings, networks[network_id], near=host)
         if moved:
             doorbells.ring(tx, self.settings, [host])
-            doorbells.ports_changed(tx, self.settings, moved)
+            news = {port.network_id for port in moved if port.host or port.network_id not in known}
+            doorbells.places_changed(tx, self.settings, moved, news)
         return tuple(self._nic(port, networks[port.network_id]) for port in found)
 
     def bind_also(self, tx: Tx, server_id: str, host: str) -> tuple[Nic, ...]:
@@ -103,7 +106,7 @@ class NetworkFacade:
             ports_db.update(tx, port.id, {"next_host": host, "next_wired_revision": -1})
         if fresh:
             doorbells.ring(tx, self.settings, [host])
-            doorbells.ports_changed(tx, self.settings, fresh)
+            doorbells.places_changed(tx, self.settings, fresh, {port.network_id for port in fresh})
         networks = networks_db.by_ids(tx, {port.network_id for port in found})
         return tuple(self._nic(port, networks[port.network_id]) for port in found)
 
@@ -122,14 +125,14 @@ class NetworkFacade:
             dhcp.sync(tx, self.settings, network, near=host)
         if moved:
             doorbells.ring(tx, self.settings, [host])
-            doorbells.ports_changed(tx, self.settings, moved)
+            doorbells.places_changed(tx, self.settings, moved, networks)
 
     def unbind_also(self, tx: Tx, server_id: str) -> None:
         """The live migration does not come to pass: the ports are on no second host."""
         also = [port for port in ports_db.of_server(tx, server_id) if port.next_host is not None]
         for port in also:
             ports_db.update(tx, port.id, {"next_host": None, "next_wired_revision": -1})
-        doorbells.ports_changed(tx, self.settings, also)
+        doorbells.places_changed(tx, self.settings, also, {port.network_id for port in also})
 
     def nics(self, tx: Tx, server_id: str) -> tuple[Nic, ...]:
         """The interfaces as bind gives them, without a change."""
@@ -146,7 +149,7 @@ class NetworkFacade:
         bound = [port for port in ports_db.of_server(tx, server_id) if port.host is not None]
         for port in bound:
             ports_db.update(tx, port.id, {"host": None, "next_host": None, "status": DOWN})
-        doorbells.ports_changed(tx, self.settings, bound)
+        doorbells.places_changed(tx, self.settings, bound, {port.network_id for port in bound})
 
     def release(self, tx: Tx, server_id: str) -> None:
         """Deletes the ports that allocate made, and sets those free that it took."""

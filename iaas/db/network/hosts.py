@@ -134,6 +134,12 @@ def over_tunnels(tx: Tx, network_ids: Iterable[str]) -> set[str]:
     return _bound(tx, ports.c.network_id.in_(tunnelled))
 
 
+def reached(tx: Tx, host: str, network_ids: Iterable[str]) -> set[str]:
+    """Which of the networks have a port on the host."""
+    there = ports.c.network_id.in_(sorted(set(network_ids))) & ((ports.c.host == host) | (ports.c.next_host == host))
+    return {row.network_id for row in tx.all(sa.select(ports.c.network_id).where(there).distinct())}
+
+
 def _bound(tx: Tx, where: sa.ColumnElement[bool]) -> set[str]:
     """Hosts of the ports, those included where a port is about to move."""
     rows = tx.all(sa.select(ports.c.host, ports.c.next_host).where(where).distinct())

@@ -24,8 +24,10 @@ def fleet(database: Database) -> Fleet:
     return fleet
 
 
-def boot(fleet: Fleet, net: Network, host: str) -> tuple[str, str]:
+def boot(fleet: Fleet, net: Network, host: str, quiet: bool = False) -> tuple[str, str]:
     server, [port] = fleet.allocate(net)
+    if quiet:
+        fleet.rung.clear()
     fleet.database.run(lambda tx: fleet.facade.bind(tx, server, host))
     return server, port.id
 
@@ -85,9 +87,16 @@ def test_hosts_of_a_network_are_rung_when_a_port_comes_or_goes_elsewhere(fleet: 
     fleet.rung.clear()
     server, _ = boot(fleet, net, "h3")
     assert {"h1", "h2", "h3"} == set(fleet.rung)
-    for change in (fleet.facade.unbind, fleet.facade.release):
-        fleet.rung.clear()
-        fleet.database.run(lambda tx, change=change: change(tx, server))
+    fleet.rung.clear()
+    fleet.database.run(lambda tx: fleet.facade.unbind(tx, server))
+    assert {"h1", "h2", "h3"} == set(fleet.rung)
+    boot(fleet, net, "h3")
+    fleet.rung.clear()
+    server, _ = boot(fleet, net, "h3", quiet=True)
+    assert set(fleet.rung) == {"h1", "h3"}  # what h2 has not heard of is flooded to it
+    fleet.rung.clear()
+    fleet.database.run(lambda tx: fleet.facade.release(tx, server))
+    assert {"h1", "h2", "h3"} == set(fleet.rung)  # what went must not be answered for
     fleet.rung.clear()
     server, [_] = fleet.allocate(other, context=BOB)
     fleet.database.run(lambda tx: fleet.facade.bind(tx, server, "h1"))
