@@ -12,6 +12,7 @@ from typing import Any
 
 from iaas.audit.evidence import Evidence
 from iaas.audit.violation import Violation
+from iaas.model.volume_order import VolumeInventory
 
 _CONNECTED = ("active", "stopped", "paused")  # states in which every volume of a server is served to its host
 
@@ -50,11 +51,19 @@ def attachments_are_served(evidence: Evidence) -> Iterator[Violation]:
         if server.task is None and server.state in _CONNECTED and row.id not in promised:
             yield Violation(invariant="I-09", subject=f"attachment {row.id}", text="is not exported by its volume host")
     for host, inventory in evidence.volume.items():
-        promised, served = ({item.attachment_id for item in items} for items in (inventory.exports, inventory.served))
-        for id in sorted(promised - served):
-            yield Violation(invariant="I-09", subject=f"export {id} on {host}", text="is promised and not served")
-        for id in sorted(served - promised):
-            yield Violation(invariant="I-09", subject=f"export {id} on {host}", text="is served and not promised")
+        yield from _as_promised(host, inventory)
+
+
+def _as_promised(host: str, inventory: VolumeInventory) -> Iterator[Violation]:
+    """By volume and name: whose attachment it is, a storage daemon does not know."""
+    promised = {(item.volume_id, item.name): item for item in inventory.exports}
+    served = {(item.volume_id, item.name): item for item in inventory.served}
+    for key in sorted(promised.keys() - served.keys()):
+        subject = f"export {promised[key].attachment_id} on {host}"
+        yield Violation(invariant="I-09", subject=subject, text="is promised and not served")
+    for key in sorted(served.keys() - promised.keys()):
+        subject = f"export {served[key].attachment_id or served[key].name} on {host}"
+        yield Violation(invariant="I-09", subject=subject, text="is served and not promised")
 
 
 def snapshots_have_files(evidence: Evidence) -> Iterator[Violation]:

@@ -200,7 +200,7 @@ def export_that_nobody_serves(busy: Placed) -> Damage:
 @damage
 def export_without_a_promise(busy: Placed) -> Damage:
     stray = new_uuid()
-    like = replace(busy.volumes.served[busy.attachment], attachment_id=stray)
+    like = replace(busy.volumes.served[busy.attachment], attachment_id=stray, name=stray)
     return busy.item(busy.volumes.served, stray, like), {("I-09", export_of(busy, stray))}
 
 
