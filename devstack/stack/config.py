@@ -71,6 +71,7 @@ def _alone(settings: Settings) -> dict[str, dict[str, str]]:
         "api": {f"{name}_listen": f"127.0.0.1:{getattr(ports, name)}/" for name in _APIS},
         "image": {"directory": f"{state}/images"},
         "compute": {"state_dir": f"{state}/compute", "libvirt_uri": settings.libvirt_uri},
+        "conductor": {"allow_resize_to_same_host": "true"},  # there is no other
         "network": {
             "state_dir": f"{state}/network",
             "mark": FILTER_MARK,

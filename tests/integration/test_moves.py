@@ -109,6 +109,38 @@ def test_a_live_migration_keeps_an_open_connection_and_what_is_on_the_disk(guest
     assert guest.id not in guest.fleet.guests(source) and guest.id in guest.fleet.guests(guest.host)
 
 
+@pytest.fixture
+def volume(guest: Guest) -> Iterator[Any]:
+    """An attached volume of the demo project."""
+    user = guest.fleet.demo
+    made = user.block_storage.create_volume(size=1, name="goes-along")
+    user.block_storage.wait_for_status(made, "available", failures=["error"], interval=0.5, wait=60)
+    user.compute.create_volume_attachment(guest.id, volume_id=made.id)
+    user.block_storage.wait_for_status(made, "in-use", failures=["error"], interval=0.5, wait=60)
+    eventually(lambda: guest.says("test -b /dev/vdb") is not None, 30, "the guest sees it")
+    yield made
+    user.compute.delete_volume_attachment(guest.id, made.id)
+    user.block_storage.wait_for_status(made, "available", failures=["error"], interval=0.5, wait=60)
+    user.block_storage.delete_volume(made.id)
+    eventually(lambda: user.block_storage.find_volume(made.id) is None, 60, "the volume is gone")
+
+
+def test_an_attached_volume_goes_along_with_a_running_guest_and_with_one_that_is_off(guest: Guest, volume: Any) -> None:
+    write, read = "yes pattern | dd of=/dev/vdb bs=1M count=8 iflag=fullblock conv=fsync", "md5sum < /dev/vdb"
+    assert guest.says(write) is not None
+    there = guest.says(read)
+    assert guest.act({"os-migrateLive": {"host": None, "block_migration": "auto"}}) == 202
+    guest.settle("ACTIVE")
+    assert guest.says("echo 3 > /proc/sys/vm/drop_caches; " + read) == there
+    assert guest.says("echo again | dd of=/dev/vdb bs=512 seek=40000 conv=fsync") is not None
+    assert guest.act({"migrate": None}) == 202
+    guest.settle("VERIFY_RESIZE")
+    assert guest.act({"confirmResize": None}) == 204
+    guest.settle("ACTIVE")
+    eventually(lambda: guest.says("true") is not None, 60, "the guest answers")
+    assert guest.says("dd if=/dev/vdb bs=512 skip=40000 count=1 | head -c 5") == "again"
+
+
 def test_an_agent_that_is_killed_while_the_guest_goes_over_finds_it_again(guest: Guest) -> None:
     """F-13: the hypervisors go on without it."""
     source = guest.host
