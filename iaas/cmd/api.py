@@ -9,6 +9,7 @@ from iaas.api.volume.rules import RULES as VOLUME_RULES
 from iaas.bus.client import Client
 from iaas.bus.factory import connect
 from iaas.cmd.http import serve
+from iaas.cmd.listen import console_url
 from iaas.cmd.start import Start, start
 from iaas.cmd.wsgi import application
 from iaas.compute.facade import ComputeFacade
@@ -75,5 +76,6 @@ def _compute(
         hosts=ComputeRpc(client),
         quota={name: getattr(quota, name) for name in QUOTA_DEFAULTS},
         deadline_s=process.section(sections.Conductor).deadline,
+        console_url=console_url(process.section(sections.Api), process.section(sections.Console)),
         default_zone=process.section(sections.Scheduler).default_availability_zone,
     )

@@ -11,6 +11,7 @@ from iaas.clock import SystemClock
 from iaas.cmd import certificates
 from iaas.cmd.hypervisor import make
 from iaas.cmd.start import start
+from iaas.compute.agent.doors import Listen
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.service import ComputeAgent
 from iaas.config import sections
@@ -28,8 +29,11 @@ def main() -> None:
     real = options.driver != "fake"
     instances = Instances(Path(options.state_dir), durable=real)
     host_ip = process.await_address(options.host_ip)
+    doors = None
     if real:
-        certificates.keep(process, Path(options.state_dir) / "pki", host_ip)  # QEMU reads them: qemu.conf
+        pki = certificates.keep(process, Path(options.state_dir) / "pki", host_ip)  # QEMU reads them: qemu.conf
+        if port := process.section(sections.Console).host_port:
+            doors = Listen(address=host_ip, port=port, pki=pki)
     driver, disks, mover = make(options, instances, process.host, host_ip)
     heavy, light = Pool(options.workers, "build"), Pool(LIGHT_WORKERS, "order")
     agent = ComputeAgent(
@@ -44,6 +48,7 @@ def main() -> None:
         clock=SystemClock(),
         heavy=heavy,
         light=light,
+        doors=doors,
         reserved_ram_mb=options.reserved_ram_mb if real else 0,
         reserved_disk_gb=options.reserved_disk_gb if real else 0,
     )

@@ -20,6 +20,7 @@ from iaas.volume.facade import VolumeFacade
 from iaas.volume.service import VolumeServices
 
 PURGE_S = 300.0
+OFFLOAD_S = 15.0
 
 
 def main() -> None:
@@ -49,6 +50,7 @@ def main() -> None:
     process.daemon.every(1.0, "heartbeats", conductor.flush)
     process.daemon.every(options.sweep, "sweeper", conductor.sweep)
     process.daemon.every(options.lease / 3, "leases", conductor.renew)
+    process.daemon.every(OFFLOAD_S, "offload", conductor.offload)
     process.daemon.every(PURGE_S, "purge", conductor.purge)
     process.daemon.on_stop(database.close)
     process.daemon.on_stop(transport.close)

@@ -115,15 +115,16 @@ def _flavor(tx: Tx, context: Context, flavor_id: str) -> Flavor:
 
 
 def _check_placement(compute: Compute, tx: Tx, wish: NewServers) -> None:
-    if wish.availability_zone and wish.availability_zone not in _zones(compute, tx):
+    if wish.availability_zone and wish.availability_zone not in zones(compute, tx):
         raise Invalid("The requested availability zone is not available", field="availability_zone")
     if wish.forced_host and nodes.of_host(tx, wish.forced_host) is None:
         raise Invalid(f"Compute host {wish.forced_host} could not be found.", field="host")
 
 
-def _zones(compute: Compute, tx: Tx) -> set[str]:
-    zones = aggregates.zones(tx)
-    return {zones.get(node.host, compute.default_zone) for node in nodes.all_nodes(tx)}
+def zones(compute: Compute, tx: Tx) -> set[str]:
+    """The availability zones that have a host."""
+    named = aggregates.zones(tx)
+    return {named.get(node.host, compute.default_zone) for node in nodes.all_nodes(tx)}
 
 
 def _count(compute: Compute, tx: Tx, context: Context, wish: NewServers, flavor: Flavor) -> int:

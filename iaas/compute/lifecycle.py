@@ -63,6 +63,8 @@ def _delete(compute: Compute, tx: Tx, context: Context, server_id: str) -> None:
         return
     servers.check_unlocked(context, server)
     work.supersede(compute, tx, server_id, everything=True)
+    if server.shelved_image_id:
+        compute.image.discard(tx, server.shelved_image_id)
     try:
         fence = rows.begin(tx, server, "delete")
     except Conflict as error:  # it changed between the look and the write: look again
@@ -87,18 +89,19 @@ def order(
 
 def begin(
     compute: Compute, tx: Tx, context: Context, server: Server, event: str, kind: str,
-    params: Mapping[str, Any] | None = None, *, deadline_s: int | None = None, **values: Any,
+    params: Mapping[str, Any] | None = None, *, deadline: bool = True, deadline_s: int | None = None,
+    on_host: bool = True, **values: Any,
 ) -> str:  # fmt: skip
     """As ``order``, in the caller's transaction, on a server that it read there; gives the operation's id.
-    ``deadline_s``: as in work.queue.
+    ``deadline`` and ``deadline_s``: as in work.queue; ``on_host`` False: also of a server that is on none.
     """
     servers.check_unlocked(context, server)
     fence = rows.begin(tx, server, event, **values)
-    if server.host is None:
+    if on_host and server.host is None:
         raise Conflict(f"Instance {server.id} is not ready", resource="server", id=server.id)
     if server.task is not None:  # the event took over from what was under way
         work.supersede(compute, tx, server.id)
-    return work.queue(compute, tx, context, kind, server.id, fence, dict(params or {}), deadline_s=deadline_s)
+    return work.queue(compute, tx, context, kind, server.id, fence, dict(params or {}), deadline, deadline_s)
 
 
 def lock(compute: Compute, context: Context, server_id: str, reason: str | None = None) -> None:

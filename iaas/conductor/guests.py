@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from iaas import context as contexts
 from iaas.db.engine import Database
 from iaas.db.volume import attachments
+from iaas.errors import Conflict, NotFound
 from iaas.identity.facade import IdentityFacade
 from iaas.image.facade import ImageFacade
 from iaas.model.order import GuestSpec, ImageSource, Nic, Upload
@@ -29,7 +30,8 @@ class Guests:
     def spec(self, server: Server, nics: tuple[Nic, ...], building: bool = False) -> GuestSpec:
         """With the volumes that are attached; ``building``: also with those that are promised and served already.
 
-        Raises NotFound when the image has vanished meanwhile.
+        An image that has vanished meanwhile is left out: a server that was built needs it no more. Raises NotFound for
+        one that is ``building``.
         """
         states = [AttachmentState.ATTACHED, *([AttachmentState.RESERVED] if building else [])]
         with self.database.read() as tx:
@@ -46,10 +48,20 @@ class Guests:
             disk_gb=flavor.disk_gb,
             ephemeral_gb=flavor.ephemeral_gb,
             swap_mb=flavor.swap_mb,
-            image=self.source(server.image_id) if server.image_id else None,
+            image=self._image(server, building),
             nics=nics,
             volumes=volumes,
         )
+
+    def _image(self, server: Server, needed: bool) -> ImageSource | None:
+        if server.image_id is None:
+            return None
+        try:
+            return self.source(server.image_id)
+        except (NotFound, Conflict):
+            if needed:
+                raise
+            return None
 
     def upload(self, image_id: str) -> Upload:
         """Where a host sends the data of a queued image. Raises NotFound."""

@@ -11,7 +11,7 @@ from iaas.conductor.guests import Guests
 from iaas.conductor.hosts import Hosts
 from iaas.db.compute import servers
 from iaas.db.engine import Database, Tx
-from iaas.errors import Conflict
+from iaas.errors import Conflict, NotFound
 from iaas.model.operation import Operation
 from iaas.model.order import Action, Power
 from iaas.model.server import Server, State
@@ -45,6 +45,8 @@ class Rebuild:
             with self.database.read() as tx:
                 nics = self.network.nics(tx, server.id)
             guest = self.guests.spec(server, nics)
+            if guest.image is None:
+                raise NotFound("The image has vanished.", resource="image")
         return self.hosts.compute_step(run, host, Action.BUILD, guest, start=server.origin_state is not State.STOPPED)
 
     def finish(self, tx: Tx, run: Run) -> None:

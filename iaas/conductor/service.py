@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
@@ -29,7 +29,9 @@ from iaas.conductor.rebuild import Rebuild
 from iaas.conductor.reconcile import Reconciler
 from iaas.conductor.reconcile_exports import ExportReconciler
 from iaas.conductor.rescue import Rescue
+from iaas.conductor.shelve import Shelve
 from iaas.conductor.snapshot import Snapshot
+from iaas.conductor.unshelve import Unshelve
 from iaas.conductor.volume_snapshots import SnapshotFlows
 from iaas.conductor.volumes import VolumeFlows
 from iaas.conductor.worker import Executor, Worker
@@ -43,6 +45,7 @@ from iaas.image.facade import ImageFacade
 from iaas.model.order import Heartbeat
 from iaas.network.facade import NetworkFacade
 from iaas.rpc.compute import ComputeRpc
+from iaas.rpc.conductor import ConductorRpc
 from iaas.rpc.contract import Sender
 from iaas.rpc.network import NetworkAgentRpc
 from iaas.rpc.scheduler import SchedulerRpc
@@ -75,8 +78,10 @@ class ConductorService:
     """``endpoint`` is served to the bus; ``sweep``, ``flush`` and ``renew`` are run periodically."""
 
     def __init__(self, parts: Parts, executor: Executor) -> None:
-        flows = {flow.kind: flow for flow in _flows(parts)}
-        self.engine = Engine(parts.database, flows, parts.owner, _raise_fence, parts.options.lease)
+        flows, self._shelve = _flows(parts)
+        self.engine = Engine(
+            parts.database, {flow.kind: flow for flow in flows}, parts.owner, _raise_fence, parts.options.lease
+        )
         self.worker = Worker(parts.database, self.engine, executor)
         guests = Reconciler(parts.database, ComputeRpc(parts.bus))
         exports = ExportReconciler(parts.database, VolumeRpc(parts.bus))
@@ -97,6 +102,10 @@ class ConductorService:
     def renew(self) -> None:
         self.engine.renew()
 
+    def offload(self) -> int:
+        """Servers that have been shelved long enough leave their hosts."""
+        return self._shelve.offload_due()
+
     def purge(self) -> int:
         """One batch of what was deleted longer ago than the configuration keeps it."""
         return self._database.run(lambda tx: purge(tx, self._keep))
@@ -106,7 +115,8 @@ def _raise_fence(tx: Tx, resource_type: str, resource_id: str) -> int:
     return _FENCES[resource_type](tx, resource_id)
 
 
-def _flows(parts: Parts) -> Iterable[Flow[Any]]:
+def _flows(parts: Parts) -> tuple[Iterable[Flow[Any]], Shelve]:
+    """All flows, and the one that also has periodic work."""
     database = parts.database
     hosts = Hosts(
         database=database,
@@ -133,6 +143,18 @@ def _flows(parts: Parts) -> Iterable[Flow[Any]]:
     rebuild = Rebuild(database=database, network=parts.network, guests=guests, hosts=hosts)
     snapshot = Snapshot(database=database, image=parts.image, guests=guests, hosts=hosts)
     attach = AttachFlows(database=database, volume=parts.volume, hosts=hosts, exports=exports)
+    shelve = Shelve(
+        database=database,
+        image=parts.image,
+        network=parts.network,
+        volume=parts.volume,
+        exports=exports,
+        guests=guests,
+        hosts=hosts,
+        offload_s=parts.options.shelved_offload_time,
+        ring=ConductorRpc(parts.bus).run,
+    )
+    unshelve = Unshelve(**{item.name: getattr(build, item.name) for item in fields(build)}, image=parts.image)
     delete = Delete(database=database, network=parts.network, volume=parts.volume, exports=exports, hosts=hosts)
     moves = Moves(
         database=database,
@@ -143,10 +165,12 @@ def _flows(parts: Parts) -> Iterable[Flow[Any]]:
         guests=guests,
         hosts=hosts,
     )
-    return (
+    flows = (
         build.flow(), delete.flow(), *power.flows(), *rescue.flows(), rebuild.flow(), *snapshot.flows(),
-        *attach.flows(), *volume.flows(), *kept.flows(), *_moves(parts, moves, exports),
+        *shelve.flows(), unshelve.flow(), *attach.flows(), *volume.flows(), *kept.flows(),
+        *_moves(parts, moves, exports),
     )  # fmt: skip
+    return flows, shelve
 
 
 def _moves(parts: Parts, moves: Moves, exports: Exports) -> Iterable[Flow[Any]]:

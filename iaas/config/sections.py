@@ -113,6 +113,18 @@ class Compute:
 
 
 @dataclass(frozen=True)
+class Console:
+    """iaas-console: guests' screens in browsers."""
+
+    SECTION: ClassVar[str] = "console"
+    listen: str = option("127.0.0.1:6080/", "host:port of the pages and web sockets that show guests' screens.")
+    public_url: str = option("", "The same as browsers reach it, e.g. https://console.example; empty: as listened.")
+    web: str = option("/usr/share/novnc", "Directory of noVNC's files, as the package novnc has them.")
+    state_dir: str = option("/var/lib/iaas/console", "Certificates of this host for compute hosts.")
+    host_port: int = option(6079, "Port on which a compute host shows its screens to iaas-console; 0: none.")
+
+
+@dataclass(frozen=True)
 class Scheduler:
     """Placement of servers."""
 
@@ -143,6 +155,9 @@ class Conductor:
     lease: int = option(30, "Seconds that a worker holds an operation without renewing.")
     sweep: float = option(1.0, "Seconds between two looks for operations that nobody works on.")
     resend: int = option(10, "Seconds of silence after which a host is asked again.")
+    shelved_offload_time: int = option(
+        0, "Seconds that a shelved server stays on its host; 0: it leaves at once, -1: when an administrator says so."
+    )
     deadline: int = option(600, "Seconds after which an operation is ended as failed and undone.")
     allow_resize_to_same_host: bool = option(False, "A resize may choose the server's own host, too.")
     keep_days: int = option(30, "Days that deleted servers and volumes stay in the database, with their history.")

@@ -280,6 +280,15 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Door:
+    """A way to a guest's screen for one connection that comes soon: mutual TLS to ``port`` of the compute host,
+    then ``secret`` and a line feed (never logged); what follows is the screen's own protocol."""
+
+    port: int
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ComputeInventory:
     """For the audit: everything on a compute host that carries our mark."""
 

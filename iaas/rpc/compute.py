@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iaas.model.order import ComputeInventory, Offer, OfferedDisk, Order
+from iaas.model.order import ComputeInventory, Door, Offer, OfferedDisk, Order
 from iaas.rpc.contract import Contract, call, cast
 
 
@@ -11,6 +11,7 @@ class ComputeRpc(Contract):
     VERSIONS = (
         ("1.0", "execute, console_output, inventory"),
         ("1.1", "offer, disks, withdraw, abort_migration, hasten_migration"),
+        ("1.2", "open_console"),
     )
 
     @cast
@@ -20,6 +21,12 @@ class ComputeRpc(Contract):
     @call(seconds=10)
     def console_output(self, host: str, server_id: str, lines: int | None) -> str:
         """The last lines (all when None) of the serial console, at most 100 KiB; NotFound without a guest."""
+        raise NotImplementedError
+
+    @call(seconds=10)
+    def open_console(self, host: str, server_id: str) -> Door:
+        """A door to the screen of a guest that is on. Raises Conflict for one that is off, Unsupported on a host that
+        can't show screens to others."""
         raise NotImplementedError
 
     @call(seconds=20)

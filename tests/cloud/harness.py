@@ -224,6 +224,7 @@ class Cloud:
         self.images = image_services.make(database, options)
         self.volume_hosts: dict[str, VolumeHost] = {}
         self.servers: dict[str, list[Server]] = {}
+        self.conductor_options = sections.Conductor()
         for name in ("conductor", "scheduler", "controller"):
             self.start(name)
         self.hosts = {f"host{number}": Host(self, f"host{number}") for number in range(1, hosts + 1)}

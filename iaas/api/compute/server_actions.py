@@ -72,15 +72,12 @@ _ANYTHING: dict[str, Any] = {}
 
 # action -> policy rule; published, and not offered in this release
 _LATER = {
-    "shelve": "os-shelve:shelve", "unshelve": "os-shelve:unshelve",
     "changePassword": "os-admin-password", "restore": "os-deferred-delete:restore",
     "addFloatingIp": "os-floating-ips:add", "removeFloatingIp": "os-floating-ips:remove",
     "addFixedIp": "os-multinic:add", "removeFixedIp": "os-multinic:remove",
-    "os-getVNCConsole": "os-remote-consoles", "os-getSPICEConsole": "os-remote-consoles",
-    "os-getSerialConsole": "os-remote-consoles", "trigger_crash_dump": "servers:trigger_crash_dump",
+    "trigger_crash_dump": "servers:trigger_crash_dump",
 }  # fmt: skip
 _LATER_ADMIN = {
-    "shelveOffload": "os-shelve:shelve_offload",
     "injectNetworkInfo": "os-admin-actions:inject_network_info",
 }  # fmt: skip
 

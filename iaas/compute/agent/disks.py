@@ -287,6 +287,9 @@ class FakeDisks:
 
     def snapshot(self, server_id: str) -> Path:
         self.root(server_id)
+        with self._lock:
+            if self._failures:
+                raise self._failures.pop(0)
         descriptor, name = tempfile.mkstemp(prefix="fake-snapshot-")
         os.close(descriptor)
         return Path(name)

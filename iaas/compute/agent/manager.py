@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from iaas.compute.agent.console import Consoles
 from iaas.compute.agent.disks import DiskStore
+from iaas.compute.agent.doors import Doors
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.offers import Offers
 from iaas.compute.agent.orders import Orders
 from iaas.compute.virt.driver import Driver
-from iaas.model.order import ComputeInventory, Offer, OfferedDisk, Order
+from iaas.model.order import ComputeInventory, Door, Offer, OfferedDisk, Order
 
 
 class ComputeManager:
@@ -18,6 +19,7 @@ class ComputeManager:
         orders: Orders,
         offers: Offers,
         consoles: Consoles,
+        doors: Doors,
         driver: Driver,
         instances: Instances,
         disks: DiskStore,
@@ -25,6 +27,7 @@ class ComputeManager:
         self._orders = orders
         self._offers = offers
         self._consoles = consoles
+        self._doors = doors
         self._driver = driver
         self._instances = instances
         self._disks = disks
@@ -34,6 +37,9 @@ class ComputeManager:
 
     def console_output(self, server_id: str, lines: int | None) -> str:
         return self._consoles.output(server_id, lines)
+
+    def open_console(self, server_id: str) -> Door:
+        return self._doors.open(server_id)
 
     def inventory(self) -> ComputeInventory:
         """Raises Unavailable while the hypervisor cannot be asked: half an inventory would be a lie."""

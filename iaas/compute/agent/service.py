@@ -14,6 +14,7 @@ from iaas.compute.agent.build import Build
 from iaas.compute.agent.console import Consoles
 from iaas.compute.agent.destroy import Destroy
 from iaas.compute.agent.disks import DiskStore
+from iaas.compute.agent.doors import Doors, Listen
 from iaas.compute.agent.heartbeat import INTERVAL, Heartbeats
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.loop import Loop
@@ -60,6 +61,7 @@ class ComputeAgent:
         heavy: Executor,
         light: Executor,
         send: Send = send,
+        doors: Listen | None = None,
         reserved_ram_mb: int = 0,
         reserved_disk_gb: int = 0,
         address: str = "",
@@ -99,6 +101,7 @@ class ComputeAgent:
             orders=orders,
             offers=Offers(driver, instances, mover),
             consoles=self._consoles,
+            doors=Doors(driver, clock, doors),
             driver=driver,
             instances=instances,
             disks=disks,

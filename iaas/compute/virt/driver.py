@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from socket import socket
 from typing import Protocol
 
 from iaas.compute.virt.migrations import Migrations
@@ -93,6 +94,11 @@ class Driver(Plugs, Migrations, Protocol):
 
         ``wait`` is called between two looks at how far it is; what it raises ends the copy. Raises Conflict for a guest
         that is off, or goes off meanwhile.
+        """
+
+    def open_display(self, server_id: str) -> socket:
+        """A new connection to the guest's screen and keyboard, speaking RFB (VNC) without a password: nothing listens
+        anywhere. Closed by the guest when it goes off. Raises Conflict for a guest that is off or has no screen.
         """
 
     def undefine(self, server_id: str) -> None:

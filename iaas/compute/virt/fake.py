@@ -11,6 +11,7 @@ What holds, here and in every driver:
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from iaas.compute.virt.driver import Disk, OnEvent
 from iaas.compute.virt.fake_disk import blank_qcow2
 from iaas.compute.virt.fake_migrations import FakeMigrations, finish_migration
 from iaas.compute.virt.fake_plugs import FakePlugs
+from iaas.compute.virt.fake_screen import screen
 from iaas.model.order import Guest, GuestSpec, Power, Resources, VolumeConnection
 
 _ON = (Power.RUNNING, Power.PAUSED)
@@ -202,6 +204,14 @@ class FakeDriver(FakePlugs, FakeMigrations):
             raise errors.Conflict("The guest is not running.")
         wait()
         target.write_bytes(blank_qcow2(self._hypervisor.domains[server_id].guest.disk_gb << 30))
+
+    def open_display(self, server_id: str) -> socket.socket:
+        self._hypervisor.enter("open_display", server_id)
+        if self._power(server_id) not in (Power.RUNNING, Power.PAUSED):
+            raise errors.Conflict("The guest is not running.")
+        ours, theirs = socket.socketpair()
+        threading.Thread(target=screen, args=(theirs,), name="screen", daemon=True).start()
+        return ours
 
     def undefine(self, server_id: str) -> None:
         self._hypervisor.enter("undefine", server_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -113,6 +114,13 @@ def names_by_host(tx: Tx) -> dict[str, list[tuple[str, str]]]:
     for row in tx.all(query.order_by(c.created_at, c.id)):
         found.setdefault(row.host, []).append((row.id, row.name))
     return found
+
+
+def idle_since(tx: Tx, state: State, moment: datetime, limit: int = 100) -> list[Server]:
+    """Servers in the state, with nothing under way, whose rows have not changed since; the oldest first."""
+    idle = (servers.c.state == state, servers.c.task.is_(None), servers.c.updated_at <= moment)
+    query = SELECT.where(*idle, servers.c.deleted_at.is_(None)).order_by(servers.c.updated_at).limit(limit)
+    return [value(row) for row in tx.all(query)]
 
 
 def by_ids(tx: Tx, server_ids: Sequence[str]) -> dict[str, Server]:

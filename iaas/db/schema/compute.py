@@ -156,6 +156,14 @@ server_groups = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
 )
 
+console_sessions = sa.Table(
+    "console_sessions",
+    metadata,
+    sa.Column("token_hash", sa.String(64), primary_key=True),
+    sa.Column("server_id", sa.String(36), nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
 migrations = sa.Table(
     "migrations",
     metadata,

@@ -13,10 +13,19 @@ PATH = "/v2.1/servers/<id>/action"
 NOTHING = {"type": ["null", "object", "string"], "maxProperties": 0}
 
 
-def action(name: str, handler: Any, policy: str, value: Any = NOTHING, status: int = 202, check: str = MEMBER) -> Route:
-    """``policy``: the rule's name after ``os_compute_api:``; ``value``: the schema of what the key holds."""
-    rule = Rule(f"os_compute_api:{policy}", check)
-    return Route("POST", PATH, handler, policy=rule, body=obj({name: value}, (name,)), status=status, action=name)
+def action(
+    name: str,
+    handler: Any,
+    policy: str,
+    value: Any = NOTHING,
+    status: int = 202,
+    check: str = MEMBER,
+    until: str | None = None,
+) -> Route:
+    """``policy``: the rule's name after ``os_compute_api:``; ``value``: the schema of what the key holds;
+    ``until``: the last microversion with it."""
+    rule, body = Rule(f"os_compute_api:{policy}", check), obj({name: value}, (name,))
+    return Route("POST", PATH, handler, policy=rule, body=body, status=status, action=name, until=until)
 
 
 def image_ref(text: str, field: str) -> str:

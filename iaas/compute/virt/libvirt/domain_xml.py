@@ -159,10 +159,13 @@ def _interface(devices: ET.Element, nic: Nic, host: Host) -> None:
 
 
 def _small_devices(devices: ET.Element, console: Path) -> None:
-    """Serial console into a file that survives restarts, entropy, and nothing that a server does not need."""
+    """Serial console into a file that survives restarts, a screen, entropy, and nothing that a server does not need."""
     serial = ET.SubElement(devices, "serial", type="file")
     ET.SubElement(serial, "source", path=str(console), append="on")
     ET.SubElement(serial, "target", port="0")
+    graphics = ET.SubElement(devices, "graphics", type="vnc")
+    ET.SubElement(graphics, "listen", type="none")  # opened through libvirt only, as a descriptor
+    ET.SubElement(ET.SubElement(devices, "video"), "model", type="vga", vram="8192", heads="1")
     rng = ET.SubElement(devices, "rng", model="virtio")
     _text(rng, "backend", "/dev/urandom", model="random")
     ET.SubElement(devices, "memballoon", model="none")

@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import libvirt
@@ -145,6 +146,17 @@ class LibvirtDriver(LibvirtPlugs, LibvirtMigrations):
             with suppress(errors.Error):  # a job that goes on is ended before the next one begins
                 use(backups.give_up)
             raise
+
+    def open_display(self, server_id: str) -> socket:
+        def act(connection: Any) -> int:
+            domain = domains.find(connection, server_id)
+            if domain is None or not domain.isActive():
+                raise errors.Conflict("The guest is not running.")
+            if "<graphics " not in domain.XMLDesc(0):
+                raise errors.Conflict("The guest has no screen until it is rebooted hard.")
+            return int(domain.openGraphicsFD(0, libvirt.VIR_DOMAIN_OPEN_GRAPHICS_SKIPAUTH))
+
+        return socket(fileno=self._connection.use(act, "The hypervisor could not open the guest's screen."))
 
     def undefine(self, server_id: str) -> None:
         def act(domain: Any) -> None:

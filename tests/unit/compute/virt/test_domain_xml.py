@@ -89,7 +89,9 @@ def test_a_guest_that_switches_itself_off_stays_defined_and_off() -> None:
     ]  # fmt: skip
 
 
-def test_there_is_no_graphics_and_no_password() -> None:
+def test_the_screen_listens_nowhere_and_there_is_no_password() -> None:
     """S-123."""
     root = render(spec())
-    assert root.find("devices/graphics") is None and "passw" not in ET.tostring(root, encoding="unicode")
+    graphics = root.findall("devices/graphics")
+    assert [ET.tostring(item) for item in graphics] == [b'<graphics type="vnc"><listen type="none" /></graphics>']
+    assert "passw" not in ET.tostring(root, encoding="unicode")

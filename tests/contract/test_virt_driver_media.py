@@ -1,4 +1,4 @@
-"""copy_disk of every hypervisor driver: one moment of a disk, in a file that stands alone, and the guest runs on."""
+"""copy_disk and open_display of every hypervisor driver."""
 
 from __future__ import annotations
 
@@ -87,3 +87,17 @@ def test_a_copy_that_is_given_up_leaves_the_guest_free_for_the_next(bench: Bench
         pass  # a fast machine may have been ready before the first look
     bench.driver.copy_disk(server, disk, bench.directory / "copy", wait)
     assert power(bench, server) is Power.RUNNING
+
+
+def test_a_screen_greets_whoever_opens_it_and_ends_with_the_guest(bench: Bench) -> None:
+    server, _ = running(bench)
+    with bench.driver.open_display(server) as one, bench.driver.open_display(server) as other:
+        for screen in (one, other):
+            screen.settimeout(10)
+            assert screen.recv(12) == b"RFB 003.008\n"
+        one.sendall(b"RFB 003.008\n")
+        assert one.recv(64)
+    bench.driver.power_off(server)
+    for who in (server, bench.spec().server_id):
+        with pytest.raises(errors.Conflict):
+            bench.driver.open_display(who)
