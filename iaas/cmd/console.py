@@ -26,7 +26,6 @@ def main() -> None:
     host, port, _ = address(options.listen)
     server = Server((host, port), screens.open, Path(options.web), console_url(api, options))
     threading.Thread(target=server.serve_forever, name="console", daemon=True).start()
-    process.beat_into(database)
     process.daemon.on_stop(database.close)
     process.daemon.on_stop(transport.close)
     process.daemon.on_stop(server.server_close)

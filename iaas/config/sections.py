@@ -228,5 +228,5 @@ class Quota:
 
 
 ALL: tuple[type, ...] = (
-    Log, Database, Bus, Auth, Api, Image, Compute, Scheduler, Conductor, Network, Volume, Quota,
+    Log, Database, Bus, Auth, Api, Image, Compute, Console, Scheduler, Conductor, Network, Volume, Quota,
 )  # fmt: skip
