@@ -51,6 +51,9 @@ class Host:
     def console_output(self, server_id: str, lines: int | None) -> str:
         return "login:"
 
+    def open_console(self, server_id: str) -> Any:
+        raise NotImplementedError
+
     def inventory(self) -> Any:
         raise NotImplementedError
 
