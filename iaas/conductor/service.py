@@ -7,6 +7,11 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
+from iaas.conductor.actions.rebuild import Rebuild
+from iaas.conductor.actions.rescue import Rescue
+from iaas.conductor.actions.shelve import Shelve
+from iaas.conductor.actions.snapshot import Snapshot
+from iaas.conductor.actions.unshelve import Unshelve
 from iaas.conductor.attach import AttachFlows
 from iaas.conductor.build import Build
 from iaas.conductor.build_volumes import BuildVolumes
@@ -25,13 +30,8 @@ from iaas.conductor.moving.resize import Resize
 from iaas.conductor.moving.resize_ends import ResizeEnds
 from iaas.conductor.placement import Placement
 from iaas.conductor.power import PowerFlows
-from iaas.conductor.rebuild import Rebuild
 from iaas.conductor.reconcile import Reconciler
 from iaas.conductor.reconcile_exports import ExportReconciler
-from iaas.conductor.rescue import Rescue
-from iaas.conductor.shelve import Shelve
-from iaas.conductor.snapshot import Snapshot
-from iaas.conductor.unshelve import Unshelve
 from iaas.conductor.volume_snapshots import SnapshotFlows
 from iaas.conductor.volumes import VolumeFlows
 from iaas.conductor.worker import Executor, Worker

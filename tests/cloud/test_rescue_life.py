@@ -2,7 +2,8 @@
 
 import pytest
 
-from iaas.compute import lifecycle, rebuild, rescue
+from iaas.compute import lifecycle
+from iaas.compute.actions import rebuild, rescue
 from iaas.db import operations
 from iaas.errors import Internal
 from iaas.model.order import Power

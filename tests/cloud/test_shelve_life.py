@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from iaas.compute import lifecycle, shelve
+from iaas.compute import lifecycle
+from iaas.compute.actions import shelve
 from iaas.db import operations
 from iaas.db.compute import nodes
 from iaas.errors import Conflict, Internal

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from iaas import context as contexts
-from iaas.compute import create, lifecycle, snapshot
-from iaas.compute.snapshot import Wish
+from iaas.compute import create, lifecycle
+from iaas.compute.actions import snapshot
+from iaas.compute.actions.snapshot import Wish
 from iaas.errors import Internal, Invalid, NotFound
 from iaas.model.image import Image
 from iaas.model.image import State as ImageState

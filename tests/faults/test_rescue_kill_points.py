@@ -3,7 +3,7 @@
 import pytest
 
 from iaas import failpoints
-from iaas.compute import rebuild, rescue
+from iaas.compute.actions import rebuild, rescue
 from iaas.model.server import State
 from tests.cloud.harness import Cloud, arm
 from tests.cloud.servers import boot, image, network

@@ -3,7 +3,7 @@
 import pytest
 
 from iaas import failpoints
-from iaas.compute import shelve
+from iaas.compute.actions import shelve
 from iaas.model.server import State
 from tests.cloud.harness import Cloud, arm
 from tests.cloud.servers import boot, network

@@ -22,14 +22,14 @@ from iaas.compute.agent.manager import ComputeManager
 from iaas.compute.agent.migrate import Arrive, Migrate, Receive
 from iaas.compute.agent.offers import Offers
 from iaas.compute.agent.orders import Handler, Orders
-from iaas.compute.agent.pause import Pause, Resume, Suspend, Unpause
 from iaas.compute.agent.power import HardReboot, SoftReboot, Start, Stop
 from iaas.compute.agent.reconcile import Watcher
 from iaas.compute.agent.relocate import CopyDisks, DropOriginals, RestoreDisks
-from iaas.compute.agent.rescue import Rescue, Unrescue
-from iaas.compute.agent.snapshot import Snapshot
 from iaas.compute.agent.tenure import Tenure
 from iaas.compute.agent.transfer import Mover
+from iaas.compute.agent.verbs.pause import Pause, Resume, Suspend, Unpause
+from iaas.compute.agent.verbs.rescue import Rescue, Unrescue
+from iaas.compute.agent.verbs.snapshot import Snapshot
 from iaas.compute.agent.volumes import AttachVolume, DetachVolume, Recover
 from iaas.compute.virt.driver import Driver
 from iaas.host.executor import Executor

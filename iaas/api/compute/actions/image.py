@@ -9,9 +9,9 @@ from iaas.api.compute import server_body
 from iaas.api.compute.actions.action import action
 from iaas.api.route import Reply
 from iaas.api.schema import obj
-from iaas.compute import snapshot
+from iaas.compute.actions import snapshot
+from iaas.compute.actions.snapshot import Wish
 from iaas.compute.service import Compute
-from iaas.compute.snapshot import Wish
 
 IN_BODY = "2.45"  # from here on the image's id is in the answer's body, and no longer in a header
 

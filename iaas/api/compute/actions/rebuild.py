@@ -10,8 +10,8 @@ from iaas.api.compute.actions.action import action, image_ref
 from iaas.api.compute.server_view import View
 from iaas.api.route import Reply
 from iaas.api.schema import obj
-from iaas.compute import rebuild as rebuilding
 from iaas.compute import servers
+from iaas.compute.actions import rebuild as rebuilding
 from iaas.compute.service import Compute
 from iaas.errors import Invalid
 

@@ -7,7 +7,7 @@ from typing import Any
 from iaas.api.call import Call
 from iaas.api.compute import rules
 from iaas.api.compute.actions.action import action, image_ref
-from iaas.compute import rescue as rescuing
+from iaas.compute.actions import rescue as rescuing
 from iaas.compute.service import Compute
 
 

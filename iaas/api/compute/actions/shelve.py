@@ -7,7 +7,7 @@ from typing import Any
 from iaas.api.call import Call
 from iaas.api.compute.actions.action import action
 from iaas.api.route import ADMIN
-from iaas.compute import shelve as shelving
+from iaas.compute.actions import shelve as shelving
 from iaas.compute.service import Compute
 from iaas.errors import Invalid
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from iaas.compute import lifecycle, servers
-from iaas.compute.rebuild import usable_image
+from iaas.compute.actions.rebuild import usable_image
 from iaas.compute.service import Compute
 from iaas.context import Context
 from iaas.db.engine import Tx

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from iaas.compute import lifecycle, servers, snapshot, work
+from iaas.compute import lifecycle, servers, work
+from iaas.compute.actions import snapshot
+from iaas.compute.actions.snapshot import Wish
 from iaas.compute.create import zones
 from iaas.compute.service import Compute
-from iaas.compute.snapshot import Wish
 from iaas.context import Context
 from iaas.db.engine import Tx
 from iaas.errors import Conflict, Invalid

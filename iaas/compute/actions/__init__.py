@@ -1,0 +1,1 @@
+"""What is asked of a server that exists: rebuild, rescue, snapshot, shelve."""

@@ -1,0 +1,1 @@
+"""Verbs of a compute host for servers that were built there: pause and suspend, rescue, snapshot."""
