@@ -32,6 +32,28 @@ def test_a_volume_from_its_creation_to_its_end(cloud: Cloud) -> None:
     assert cloud.cli("volume", "list") == []
 
 
+def test_snapshots_clones_and_growth_from_the_command_line(cloud: Cloud) -> None:
+    """The issue's lines: volume snapshot create, volume create --snapshot."""
+    cloud.cli("volume", "create", "--size", "1", "data")
+    made = cloud.cli("volume", "snapshot", "create", "--volume", "data", "monday")
+    assert (made["name"], made["size"]) == ("monday", 1)
+    (row,) = cloud.cli("volume", "snapshot", "list")
+    assert (row["Name"], row["Status"], row["Size"]) == ("monday", "available", 1)
+    assert cloud.cli("volume", "create", "--snapshot", "monday", "copy")["snapshot_id"] == made["id"]
+    assert cloud.cli("volume", "create", "--source", "data", "--size", "2", "clone")["size"] == 2
+    cloud.cli("volume", "set", "--size", "3", "clone", form="")
+    assert cloud.cli("volume", "show", "clone")["size"] == 3
+    cloud.cli("volume", "snapshot", "set", "--name", "tuesday", "--property", "a=b", "monday", form="")
+    shown = cloud.cli("volume", "snapshot", "show", "tuesday")
+    assert (shown["status"], shown["properties"]) == ("available", {"a": "b"})
+    cloud.cli("volume", "snapshot", "delete", "tuesday", form="")
+    for name in ("data", "copy", "clone"):
+        cloud.cli("volume", "delete", name, form="")
+    assert cloud.cli("volume", "snapshot", "list") == cloud.cli("volume", "list") == []
+    (pool,) = cloud.cli("volume", "backend", "pool", "list", "--long")
+    assert pool["Name"] == HOST
+
+
 def test_what_an_operator_types(cloud: Cloud) -> None:
     assert [row["Name"] for row in cloud.cli("volume", "type", "list", "--long")] == ["__DEFAULT__"]
     assert cloud.cli("volume", "type", "show", "__DEFAULT__")["is_public"] is True

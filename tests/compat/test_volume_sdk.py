@@ -42,7 +42,7 @@ def test_lists_are_followed_through_their_pages(sdk: Any) -> None:
 def test_faults_are_the_clients_own_exceptions(sdk: Any) -> None:
     with pytest.raises(exceptions.NotFoundException):
         sdk.block_storage.get_volume("5b1d2e0c-0000-4000-8000-000000000000")
-    with pytest.raises(exceptions.BadRequestException, match="not supported yet"):
+    with pytest.raises(exceptions.BadRequestException, match="Invalid image identifier"):
         sdk.block_storage.create_volume(size=1, image_id="5b1d2e0c-0000-4000-8000-000000000000")
     with pytest.raises(exceptions.HttpException, match="VolumeSizeExceedsAvailableQuota") as caught:
         sdk.block_storage.create_volume(size=5000)

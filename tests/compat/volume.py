@@ -11,8 +11,9 @@ from iaas.api.volume.dialect import DIALECT
 from iaas.api.volume.rules import RULES
 from iaas.db import operations, quotas, services
 from iaas.db.engine import Database, Tx
-from iaas.db.volume import volumes
-from iaas.model.operation import OperationState
+from iaas.db.volume import backends, snapshots, volumes
+from iaas.model.operation import Operation, OperationState
+from iaas.model.order import Backend
 from iaas.rpc.conductor import ConductorRpc
 from iaas.rpc.contract import Method
 from iaas.volume.service import VolumeServices
@@ -34,13 +35,27 @@ class Instantly:
         claimed = operations.claim(tx, operation_id, "worker", 30)
         assert claimed is not None
         operation = claimed[0]
-        volume = volumes.get(tx, operation.resource_id)
-        if operation.kind == "volume.create":
-            volumes.finish(tx, volume.id, "create", host=HOST)
-        else:
-            volumes.finish(tx, volume.id, "delete", deleted_at=tx.now())
-            quotas.give(tx, volume.project_id, {"volumes": 1, "gigabytes": volume.size_gb})
+        getattr(self, f"_{operation.kind.replace('.', '_')}")(tx, operation)
         operations.change(tx, operation, "worker", {"state": OperationState.DONE, "finished_at": tx.now()})
+
+    def _volume_create(self, tx: Tx, operation: Operation) -> None:
+        volume = volumes.get(tx, operation.resource_id)
+        assert backends.take(tx, HOST, volume.size_gb)
+        volumes.finish(tx, volume.id, "create", host=HOST)
+
+    def _volume_extend(self, tx: Tx, operation: Operation) -> None:
+        volumes.finish(tx, operation.resource_id, "extend", size_gb=operation.params["to_gb"])
+
+    def _volume_delete(self, tx: Tx, operation: Operation) -> None:
+        volume = volumes.get(tx, operation.resource_id)
+        volumes.finish(tx, volume.id, "delete", deleted_at=tx.now())
+        quotas.give(tx, volume.project_id, {"volumes": 1, "gigabytes": volume.size_gb})
+
+    def _snapshot_create(self, tx: Tx, operation: Operation) -> None:
+        snapshots.finish(tx, operation.resource_id, "create")
+
+    def _snapshot_delete(self, tx: Tx, operation: Operation) -> None:
+        snapshots.finish(tx, operation.resource_id, "delete", deleted_at=tx.now())
 
 
 def add_volume(cloud: Cloud) -> VolumeServices:
@@ -53,6 +68,7 @@ def add_volume(cloud: Cloud) -> VolumeServices:
     def beat(tx: Tx) -> None:
         for binary in ("iaas-volume", "iaas-conductor"):
             services.touch(tx, binary, HOST, "boot", 1, 1)
+        backends.record(tx, HOST, Backend(total_gb=100, address="127.0.0.1", port=10809))
 
     cloud.database.run(beat)
     return service

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from iaas.host.exec import Runner
 from tests.integration.processes import Processes, wait
 from tests.integration.rabbit import Rabbit
 
@@ -95,3 +96,44 @@ def test_a_daemon_killed_in_the_middle_is_made_good_by_the_next(cloud: Processes
     assert files(cloud) == set() and not list(directory(cloud).glob(".*.part"))
     audit = cloud.manage("audit")
     assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+def image(cloud: Processes) -> str:
+    """A raw image of one MiB, uploaded through the image API."""
+    http, url = cloud.client.http, f"{cloud.url('image')}/v2/images"
+    made = http.post(url, json={"name": "i", "disk_format": "raw", "container_format": "bare"}).json()
+    headers = {"Content-Type": "application/octet-stream"}
+    answer = http.put(f"{url}/{made['id']}/file", content=b"\x77" * (1 << 20), headers=headers)
+    assert answer.is_success, answer.text
+    return str(made["id"])
+
+
+def new(cloud: Processes, **body: Any) -> str:
+    id = str(call(cloud, "POST", "/volumes", {"volume": {"size": 1, **body}})["volume"]["id"])
+    wait(lambda: status(cloud, id) == "available", 30, cloud.logs)
+    return id
+
+
+def test_volumes_of_an_image_a_snapshot_and_a_volume(cloud: Processes) -> None:
+    """The whole way: image API, token, download, hash, conversion, chains. A-155."""
+    cloud.restart(STORE)
+    first = new(cloud, imageRef=image(cloud))
+    shown = call(cloud, "GET", f"/volumes/{first}")["volume"]
+    assert (shown["bootable"], shown["volume_image_metadata"]["disk_format"]) == ("true", "raw")
+    snapshot = call(cloud, "POST", "/snapshots", {"snapshot": {"volume_id": first}})["snapshot"]["id"]
+    wait(lambda: call(cloud, "GET", f"/snapshots/{snapshot}")["snapshot"]["status"] == "available", 20, cloud.logs)
+    ids = [first, new(cloud, snapshot_id=snapshot), new(cloud, source_volid=first)]
+    for id in ids:
+        raw = cloud.root / f"{id}.raw"
+        link = directory(cloud) / f"volume-{id}.qcow2"
+        Runner().run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(link), str(raw)], timeout=60)
+        with raw.open("rb") as file:
+            assert file.read(1 << 20) == b"\x77" * (1 << 20) and file.read(4096) == bytes(4096)
+    audit = cloud.manage("audit")
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+    call(cloud, "DELETE", f"/snapshots/{snapshot}")
+    for id in reversed(ids):
+        wait(lambda: not call(cloud, "GET", "/snapshots")["snapshots"], 20, cloud.logs)
+        call(cloud, "DELETE", f"/volumes/{id}")
+    wait(lambda: not call(cloud, "GET", "/volumes")["volumes"], 30, cloud.logs)
+    assert list(directory(cloud).glob("*.qcow2")) == []
