@@ -106,7 +106,7 @@ def test_an_evacuated_server_runs_elsewhere_and_the_old_host_keeps_nothing(story
 
 
 def test_a_partitioned_host_does_not_run_what_was_evacuated(story: Story, mover: Guest) -> None:
-    """F-48, F-49: the guest of the lost side runs on unseen; its volume is cut off, and it ends when the host is back."""
+    """F-48, F-49: the guest of the lost side runs on unseen; cut off from its volume, ended when the host is back."""
     fleet, before = story.fleet, story.host_of(mover.id)
     fleet.partition(before)
     eventually(lambda: ("compute", before) not in fleet.beating(), 30, f"{before} is seen down")
