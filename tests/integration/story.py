@@ -105,8 +105,9 @@ class Story:
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def shell(self, guest: Guest, command: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
-        """Runs the command as root in the guest, through its floating address."""
-        return subprocess.run([*self.ssh(guest), command], capture_output=True, text=True, timeout=timeout, check=False)
+        """Runs the command as root in the guest, through its floating address; code 124 when nothing comes back."""
+        argv = ["timeout", str(timeout), *self.ssh(guest), command]
+        return subprocess.run(argv, capture_output=True, text=True, timeout=timeout + 10, check=False)
 
     def ssh(self, guest: Guest) -> list[str]:
         options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "ConnectTimeout=5", "BatchMode=yes",

@@ -183,7 +183,7 @@ def test_lists_of_the_second_light_are_true(story: Story, pair: tuple[Guest, Gue
     usage = story.json("usage", "show", "--project", "demo", who="devstack")
     assert float(usage["CPU Hours"]) > 0
     limits = {row["Name"]: row["Value"] for row in story.json("limits", "show", "--absolute")}
-    assert limits["totalInstancesUsed"] >= 2
+    assert limits["instances_used"] >= 2
 
 
 def test_nothing_is_left_and_the_audit_finds_nothing(story: Story, pair: tuple[Guest, Guest]) -> None:
