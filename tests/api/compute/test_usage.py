@@ -70,8 +70,9 @@ def test_usage_in_detail_names_the_servers(world: World, day: dict[str, str]) ->
         "started_at": "2026-01-01T02:00:00.000000", "ended_at": "2026-01-01T05:00:00.000000",
     }  # fmt: skip
     assert (by_name["long"]["hours"], by_name["long"]["state"], by_name["long"]["ended_at"]) == (10, "active", None)
-    listed = world.ok("admin", "GET", f"{PATH}?start=2026-01-01&end=2026-01-02&detailed=1")["tenant_usages"]
-    assert {len(item["server_usages"]) for item in listed} == {1, 2}
+    for word in ("1", "True"):
+        listed = world.ok("admin", "GET", f"{PATH}?start=2026-01-01&end=2026-01-02&detailed={word}")["tenant_usages"]
+        assert {len(item["server_usages"]) for item in listed} == {1, 2}
     assert world.ok("alice", "GET", f"{PATH}/red?start=2025-01-01&end=2025-02-01") == {"tenant_usage": {}}
 
 

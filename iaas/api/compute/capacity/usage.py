@@ -24,7 +24,7 @@ def list_usages(call: Call[Compute]) -> dict[str, Any]:
     by_project: dict[str, list[ServerUsage]] = {}
     for item in found:
         by_project.setdefault(item.period.project_id, []).append(item)
-    detailed = call.query.get("detailed") == "1"
+    detailed = call.query.get("detailed", "").lower() in ("1", "true")  # the stock client says True
     shown = [_project(project, items, span, detailed) for project, items in by_project.items()]
     return {"tenant_usages": shown, **_links(call, "tenant_usages_links", found, span)}
 
