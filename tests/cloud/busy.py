@@ -159,7 +159,8 @@ class Busy:
         return self.one(servers, servers.c.id == server_id)
 
     def operation(self) -> Any:
-        return self.one(operations, operations.c.state == "queued")
+        """The creation that nobody has taken up; there is a deletion, too."""
+        return self.one(operations, (operations.c.state == "queued") & (operations.c.kind == "server.create"))
 
 
 def _insert(tx: Tx, row: dict[str, Any]) -> None:
