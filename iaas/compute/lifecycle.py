@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from iaas.compute import servers, work
+from iaas.compute.moving import moves
 from iaas.compute.service import Compute
 from iaas.context import Context
 from iaas.db.compute import servers as rows
@@ -135,6 +136,7 @@ def reset_state(compute: Compute, context: Context, server_id: str, state: State
     def write(tx: Tx) -> None:
         server: Server = servers.get(tx, context, server_id)
         work.supersede(compute, tx, server_id)
+        moves.forget(tx, server)
         rows.change(tx, server_id, {"state": state, "task": None, "fence": server.fence + 1})
 
     compute.database.run(write)

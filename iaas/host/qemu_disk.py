@@ -22,6 +22,7 @@ _INFO = Limits(address_space=300 << 20, cpu_seconds=8)
 _CREATE = Limits(address_space=1 << 30, cpu_seconds=10)
 _COPY_S = 4 * 3600  # the longest copy of one disk, and the longest life of an export
 _BACKLOG = 16
+PORTS = range(49216, 49280)  # above those of QEMU's migrations: one range for a firewall
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,7 @@ class QemuDisk:
     def serve(self, disks: Sequence[Served], address: str, pki: Path, output: Path) -> tuple[Service, int]:
         """Exports the disks until ``end``, to clients with a certificate of this cloud; gives the service and its port,
         which listens at once. The process ends by itself some hours later."""
-        with socket.create_server((address, 0), backlog=_BACKLOG) as listener:
+        with _listener(address) as listener:
             # Accepted sockets inherit it; without it QEMU's answers wait for the acknowledgement of the ones before.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             listener.set_inheritable(True)
@@ -114,6 +115,14 @@ class QemuDisk:
             self._runner.run(["qemu-img", *arguments], timeout=60, limits=_CREATE)
         except CommandFailed as error:
             raise errors.Internal(refusal) from error
+
+
+def _listener(address: str) -> socket.socket:
+    """Raises Unavailable when every port of the range is taken."""
+    for port in PORTS:
+        with contextlib.suppress(OSError):
+            return socket.create_server((address, port), backlog=_BACKLOG)
+    raise errors.Unavailable("The host serves the disks of too many servers already.")
 
 
 def _started(pid: int) -> int | None:

@@ -286,3 +286,20 @@ def test_without_leave_to_stay_a_lone_host_is_no_valid_host(cloud: Cloud) -> Non
     tests.resize(cloud, server_id)
     assert "No valid host" in tests.reason(cloud, server_id)
     assert cloud.server(server_id).state is State.ACTIVE
+
+
+@pytest.mark.parametrize("resized", [False, True])
+def test_an_administrators_reset_of_a_resize_leaves_one_side(cloud: Cloud, resized: bool) -> None:
+    server_id = boot(cloud, network(cloud))
+    if resized:
+        tests.resize(cloud, server_id)
+    else:
+        failpoints.arm("conductor.move.before_stop=crash")
+        moves.resize(cloud.compute, cloud.context, server_id, tests.bigger(cloud))
+        cloud.deliver()
+    lifecycle.reset_state(cloud.compute, tests.admin(cloud), server_id, State.ACTIVE)
+    tests.silence(cloud)
+    server = cloud.server(server_id)
+    assert (server.state, server.old_host, server.new_flavor) == (State.ACTIVE, None, None)
+    assert used(cloud) == (server.flavor.vcpus, server.flavor.ram_mb)
+    tests.settled(cloud, server_id)

@@ -15,7 +15,7 @@ import pytest
 from iaas import errors
 from iaas.compute.virt.driver import Disk, Driver
 from iaas.compute.virt.fake import FakeDriver, FakeHypervisor
-from iaas.model.order import Guest, GuestSpec, Power, Resources
+from iaas.model.order import Guest, GuestSpec, Peer, Power, Resources
 from tests.integration.libvirtd import Libvirtd, eventually, libvirtd, missing_tools
 
 __all__ = ["libvirtd"]  # the fixture is used by name
@@ -359,3 +359,23 @@ def test_memory_is_kept_when_something_else_is_in_the_way(bench: Bench) -> None:
     assert power(bench, server) is Power.SUSPENDED
     disk.with_suffix(".away").rename(disk)
     assert bench.driver.restore(server) is True
+
+
+def test_without_a_migration_there_is_nothing_to_follow_abort_or_hasten(bench: Bench, tmp_path: Path) -> None:
+    server, peer = bench.define(bench.spec()), Peer(host="there", address="192.0.2.99", directory="/there")
+    with pytest.raises(errors.NotFound):
+        bench.driver.start_migration(server, peer, tmp_path)  # it is off
+    bench.driver.power_on(server)
+    for id in (server, str(uuid.uuid4())):
+        assert bench.driver.migration(id) is None
+        for verb in (bench.driver.abort_migration, bench.driver.hasten_migration):
+            with pytest.raises(errors.Conflict):
+                verb(id)
+
+
+def test_a_migration_to_nowhere_leaves_the_guest_running(bench: Bench, tmp_path: Path) -> None:
+    server = bench.define(bench.spec())
+    bench.driver.power_on(server)
+    bench.driver.start_migration(server, Peer(host="there", address="127.0.0.1", directory="/there"), tmp_path / "x")
+    eventually(lambda: bench.driver.migration(server) is None, 30, "the migration has ended")
+    assert power(bench, server) is Power.RUNNING

@@ -107,6 +107,18 @@ def revert(compute: Compute, context: Context, server_id: str) -> None:
     _end(compute, context, server_id, "revert_resize", "server.revertResize", "reverting")
 
 
+def forget(tx: Tx, server: Server) -> None:
+    """The server stays where it is and as it is, whatever move it was in: other hosts have to let go of it (R3), its
+    quota and claims are those of its flavor. For an administrator's word on the state."""
+    migrations.abandon(tx, server.id)
+    flavor = server.flavor
+    needed = {"vcpus": flavor.vcpus, "ram_mb": flavor.ram_mb, "disk_gb": flavor.total_disk_gb}
+    nodes.settle(tx, server.id, server.host, needed)
+    before, after = server.counted, counted(flavor)
+    quotas.give(tx, server.project_id, {name: before[name] - after[name] for name in after})
+    rows.change(tx, server.id, {"new_flavor": None, "old_flavor": None, "old_host": None, "old_node": None})
+
+
 def _end(compute: Compute, context: Context, server_id: str, event: str, kind: str, status: str) -> None:
     def write(tx: Tx) -> None:
         server = _mine(tx, context, server_id)
