@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,7 +26,7 @@ from iaas.host.executor import Inline
 from iaas.host.image_fetch import fetch
 from iaas.host.qemu_disk import QemuDisk
 from iaas.host.qemu_img import QemuImg
-from iaas.model.order import Action, GuestSpec, ImageSource, Nic, Power, Report
+from iaas.model.order import Action, GuestSpec, ImageSource, Nic, Power, Report, Upload
 from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.conductor import ConductorRpc
 from tests.integration.libvirtd import Libvirtd, eventually, libvirtd, tiny_image
@@ -78,9 +78,13 @@ class Host:
         self.agent = ComputeAgent(
             host="host1", driver=self.driver, disks=disks, instances=self.instances, mover=mover,
             conductor=ConductorRpc(self.post), peers=ComputeRpc(self.post), clock=SystemClock(), heavy=Inline(),
-            light=Inline(),
+            light=Inline(), send=self._keep,
         )  # fmt: skip
+        self.uploaded: dict[str, bytes] = {}  # image id -> what was sent for it
         self._fence = 0
+
+    def _keep(self, upload: Upload, source: Path, progress: Callable[[], None]) -> None:
+        self.uploaded[upload.image_id] = source.read_bytes()
 
     def spec(self, **changes: object) -> GuestSpec:
         guest = GuestSpec(
