@@ -50,6 +50,7 @@ def _shared(settings: Settings) -> dict[str, dict[str, str]]:
             **{f"{name}_listen": f"{place}:{getattr(settings.ports, name)}/" for name in _APIS},
             **({"public_host": settings.address} if several else {}),
         },
+        "console": {"listen": f"{settings.address}:{settings.ports.console}/"},
         "network": {
             "physical_networks": "physnet1:br-ex",
             "metadata_url": f"http://{settings.address}:{settings.ports.metadata}",
@@ -79,6 +80,7 @@ def _alone(settings: Settings) -> dict[str, dict[str, str]]:
             "metadata_url": f"http://127.0.0.1:{ports.metadata}",
         },
         "volume": {"state_dir": f"{state}/volumes"},
+        "console": {"listen": f"127.0.0.1:{ports.console}/", "state_dir": f"{state}/console"},
     }
 
 

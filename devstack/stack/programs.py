@@ -38,7 +38,8 @@ def _wanted(host: Host | None) -> dict[str, tuple[str, ...]]:
     """Daemon -> what it is told on the command line."""
     if not host:
         return dict.fromkeys(DAEMONS, ())
-    found: dict[str, tuple[str, ...]] = dict.fromkeys(_CONTROL, ()) if CONTROL in host.roles else {}
+    # On one host a console is a command away (README); 74 MiB are much for what few use there.
+    found: dict[str, tuple[str, ...]] = dict.fromkeys((*_CONTROL, "console"), ()) if CONTROL in host.roles else {}
     if COMPUTE in host.roles:
         found["compute"] = ()
     if host.network_roles:

@@ -35,6 +35,7 @@ class Ports:
     volume: int = 8776
     image: int = 9292
     network: int = 9696
+    console: int = 6080
     amqp: int = 5673
     amqp_nodes: int = 25673
     epmd: int = 4370

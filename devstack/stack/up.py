@@ -164,7 +164,7 @@ def expected(settings: Settings) -> dict[tuple[str, str], Settings]:
     where it is the machine."""
     places = [(host, host.host.name) for host in settings.every_host if host.host] or [(settings, socket.gethostname())]
     daemons = [(one.name, name, place) for place, name in places for one in programs(place) if one.group == SUPERVISED]
-    return {(daemon, name): place for daemon, name, place in daemons if daemon not in ("identity", "image")}
+    return {(daemon, name): place for daemon, name, place in daemons if daemon not in ("identity", "image", "console")}
 
 
 def wait_for_daemons(settings: Settings) -> None:

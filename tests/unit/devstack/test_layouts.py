@@ -28,7 +28,7 @@ def test_every_layout_has_each_role_and_all_daemons_a018(layout: str, count: int
     assert stack.fleet and len(stack.fleet.hosts) == count
     assert {role for host in stack.fleet.hosts for role in host.roles} == set(ROLES)
     run = [program.name for host in stack.every_host for program in programs(host) if program.group == SUPERVISED]
-    assert set(run) == set(DAEMONS)
+    assert set(run) == {*DAEMONS, "console"}
     assert {name for name in run if run.count(name) > 1} <= {"compute", "network"}
     for role in (DATABASE, CONTROL, NETWORK, VOLUME):
         assert len(stack.fleet.having(role)) == 1
