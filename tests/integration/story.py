@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from devstack.stack.settings import ROOT
 from tests.compat.client import OpenStackClient
@@ -138,3 +140,17 @@ def ask(session: subprocess.Popen[str], line: str) -> str:
     session.stdin.write(line + "\n")
     session.stdin.flush()
     return session.stdout.readline().strip()
+
+
+def screen(url: str) -> bytes:
+    """What a guest's screen says first to a web socket of the console's address: its version of VNC, or nothing."""
+    place = urlsplit(url)
+    path = parse_qs(place.query)["path"][0]
+    words = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Origin: http://{place.netloc}",
+             "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==", "Sec-WebSocket-Protocol: binary")  # fmt: skip
+    with socket.create_connection((place.hostname, place.port), 20) as line:
+        line.sendall("\r\n".join((f"GET /{path} HTTP/1.1", f"Host: {place.netloc}", *words, "", "")).encode())
+        heard = b""
+        while b"RFB" not in heard and (more := line.recv(4096)):
+            heard += more
+        return heard.partition(b"\r\n\r\n")[2][2:14]  # after the two bytes that a frame begins with

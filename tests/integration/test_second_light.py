@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.fleet import ROOT_ONLY, FleetRig, eventually
-from tests.integration.story import Guest, Story, ask
+from tests.integration.story import Guest, Story, ask, screen
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(400), ROOT_ONLY]
 
@@ -202,6 +202,9 @@ def test_lists_of_the_second_light_are_true(story: Story, pair: tuple[Guest, Gue
     assert {row["Host"] for row in story.json("volume", "service", "list", who="devstack")} == {"controller"}
     stats = story.json("hypervisor", "stats", "show", who="devstack")
     assert stats["count"] == 2
+    url = story.json("console", "url", "show", "web2")["url"]
+    assert screen(url).startswith(b"RFB "), "the guest's screen, on another host than the console"
+    assert not screen(url).startswith(b"RFB "), "a token opens it once"
     usage = story.json("usage", "show", "--project", "demo", who="devstack")
     assert float(usage["CPU Hours"]) > 0
     limits = {row["Name"]: row["Value"] for row in story.json("limits", "show", "--absolute")}
