@@ -65,7 +65,7 @@ def server(sdk: Any, image: str, flavor: Any, network: str) -> Iterator[Any]:
 
 def test_the_client_negotiates_the_maximum(sdk: Any) -> None:
     data = sdk.compute.get_endpoint_data()
-    assert data.min_microversion == (2, 1) and data.max_microversion == (2, 84)
+    assert data.min_microversion == (2, 1) and data.max_microversion == (2, 85)
 
 
 def test_a_server_lives_and_dies(sdk: Any, server: Any) -> None:
