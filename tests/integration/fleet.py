@@ -218,8 +218,8 @@ class FleetRig:
         return found
 
     def check(self, seconds: float = 60) -> None:
-        """The audit finds nothing, once what is level-triggered has caught up. A question to a host whose old connection
-        the broker still believes in is lost, and costs the audit its 20 s: there is time for another one."""
+        """The audit finds nothing, once what is level-triggered has caught up. A question that goes down a connection
+        which only the broker still believes in is lost and costs the audit its 20 s: there is time for another."""
         found: list[Any] = []
 
         def clean() -> bool:
