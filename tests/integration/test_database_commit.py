@@ -94,3 +94,8 @@ def test_a_commit_whose_fate_nobody_tells_is_a_failure_and_is_not_repeated(
         spend(database, project)
     monkeypatch.undo()
     assert spent(database, project) == 1
+
+
+def test_a_transaction_that_a_crash_of_the_database_forgot_was_not_committed(database: Database) -> None:
+    """PostgreSQL calls a number that it has no memory of an error, "in the future": seen after a crash (F-39)."""
+    assert database._has_committed(str(2**40)) is False
