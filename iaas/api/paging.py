@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -64,3 +65,16 @@ def next_url(call: Call[Any], marker: str) -> str:
     parts = urlsplit(call.url)
     pairs = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if key != "marker"]
     return urlunsplit(parts._replace(query=urlencode([*pairs, ("marker", marker)])))
+
+
+def moment(query: Mapping[str, str], key: str) -> datetime | None:
+    """A time of the query in UTC unless it says otherwise; None without one. A plus sign may have arrived as a space.
+    Raises Invalid."""
+    text = query.get(key)
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError:
+        raise Invalid(f"Invalid {key} value {text[:40]!r}", field=key) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

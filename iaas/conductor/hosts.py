@@ -9,9 +9,11 @@ from typing import Any
 
 from iaas.conductor.flow import Done, Result, Run, Wait
 from iaas.db import operations, services
+from iaas.db.compute import servers
 from iaas.db.engine import Database, Tx
-from iaas.errors import Internal, Timeout, Unavailable, revive
+from iaas.errors import Conflict, Internal, Timeout, Unavailable, revive
 from iaas.model.order import Action, GuestSpec, Order
+from iaas.model.server import Server
 from iaas.model.volume_order import VolumeAction, VolumeOrder
 from iaas.rpc.compute import ComputeRpc
 from iaas.rpc.volume import VolumeRpc
@@ -32,6 +34,14 @@ class Hosts:
         with self.database.read() as tx:
             service = services.find(tx, binary, host)
             return service is not None and service.is_up(services.judgement_time(tx))
+
+    def placed(self, run: Run) -> tuple[Server, str]:
+        """The server of the operation and the host that it is on. Raises NotFound, Conflict when it is on none."""
+        with self.database.read() as tx:
+            server = servers.get(tx, run.resource_id)
+        if server.host is None:
+            raise Conflict("The server is on no host.")
+        return server, server.host
 
     def compute_step(
         self, run: Run, host: str, action: Action, guest: GuestSpec | None = None, timeout_s: int = 60, **payload: Any

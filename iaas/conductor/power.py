@@ -13,7 +13,6 @@ from iaas.conductor.guests import Guests
 from iaas.conductor.hosts import Hosts
 from iaas.db.compute import servers
 from iaas.db.engine import Database, Tx
-from iaas.errors import Conflict
 from iaas.model.operation import Operation
 from iaas.model.order import Action, GuestSpec, Power
 from iaas.model.server import SERVER, Server
@@ -51,12 +50,9 @@ class PowerFlows:
         )
 
     def _power(self, run: Run, action: Action) -> Result:
-        with self.database.read() as tx:
-            server = servers.get(tx, run.resource_id)
-        if server.host is None:
-            raise Conflict("The server is on no host.")
+        server, host = self.hosts.placed(run)
         guest = self._guest(server) if run.report is None and action in _DEFINING else None
-        answer = self.hosts.compute_step(run, server.host, action, guest, SHUTDOWN_S)
+        answer = self.hosts.compute_step(run, host, action, guest, SHUTDOWN_S)
         if isinstance(answer, Done) and answer.data.get("restored") is False:
             return replace(answer, message=_LOST)
         return answer

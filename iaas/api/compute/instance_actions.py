@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from iaas.api import paging
@@ -15,7 +14,6 @@ from iaas.clock import iso8601_micro
 from iaas.compute import history
 from iaas.compute.history import Span
 from iaas.compute.service import Compute
-from iaas.errors import Invalid
 from iaas.model.operation import JournalLine, Operation
 from iaas.model.server import Server
 
@@ -46,19 +44,8 @@ def show_action(call: Call[Compute]) -> dict[str, Any]:
 
 def _span(call: Call[Compute]) -> Span:
     page = paging.page(call.query, {}, ())
-    return Span(limit=page.limit, marker=page.marker, since=_time(call, "changes-since"),
-                before=_time(call, "changes-before") if call.at_least("2.66") else None)  # fmt: skip
-
-
-def _time(call: Call[Compute], key: str) -> datetime | None:
-    text = call.query.get(key)
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError:
-        raise Invalid(f"Invalid {key} value {text[:40]!r}", field=key) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return Span(limit=page.limit, marker=page.marker, since=paging.moment(call.query, "changes-since"),
+                before=paging.moment(call.query, "changes-before") if call.at_least("2.66") else None)  # fmt: skip
 
 
 def _action(call: Call[Compute], server: Server, item: Operation) -> dict[str, Any]:

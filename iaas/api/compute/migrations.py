@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from iaas.api import paging
@@ -28,8 +28,8 @@ def list_migrations(call: Call[Compute]) -> dict[str, Any]:
     if values.get("kind", LIVE) not in _KINDS:
         raise Invalid(f"Invalid migration_type {values['kind'][:40]!r}", field="migration_type")
     if pages:
-        values |= {"since": _time(call, "changes-since")}
-        values |= {"before": _time(call, "changes-before")} if call.at_least("2.66") else {}
+        values |= {"since": paging.moment(call.query, "changes-since")}
+        values |= {"before": paging.moment(call.query, "changes-before")} if call.at_least("2.66") else {}
     page = paging.page(call.query if pages else {}, {}, ())
     found = migrations.page(call.services, Wanted(**values), page.limit, page.marker)
     answer: dict[str, Any] = {"migrations": [_view(call, item) for item in found]}
@@ -73,17 +73,6 @@ def _view(call: Call[Compute], item: Migration) -> dict[str, Any]:
                 {"rel": "bookmark", "href": f"{call.base_url}/{path}"},
             ]
     return shown | people(call, item)
-
-
-def _time(call: Call[Compute], key: str) -> datetime | None:
-    text = call.query.get(key)
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError:
-        raise Invalid(f"Invalid {key} value {text[:40]!r}", field=key) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 ROUTES = (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from iaas.api import paging
 from iaas.api.call import Call
 from iaas.api.compute import rules
 from iaas.api.schema import as_bool
@@ -48,7 +49,10 @@ def wanted(call: Call[Compute], all_tenants: str) -> tuple[Wanted, str | None]:
     project = call.context.owner
     if everybody:
         project = query.get("project_id") or query.get("tenant_id")  # type: ignore[assignment]
-    since, before = _time(query, "changes-since"), _time(query, "changes-before") if minor >= 66 else None
+    since, before = (
+        paging.moment(query, "changes-since"),
+        paging.moment(query, "changes-before") if minor >= 66 else None,
+    )
     return Wanted(
         project_id=project,
         deleted=_deleted(query, privileged, since or before),
@@ -115,17 +119,6 @@ def _statuses(call: Call[Compute], minor: int) -> list[tuple[State, Task | None]
             raise Forbidden("Only administrators may list deleted instances")
         found += pairs or []
     return found
-
-
-def _time(query: Mapping[str, str], key: str) -> datetime | None:
-    text = query.get(key)
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError:
-        raise Invalid(f"Invalid {key} value {text[:40]!r}", field=key) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _tags(query: Mapping[str, str], key: str, minor: int) -> list[str]:

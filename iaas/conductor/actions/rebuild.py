@@ -11,10 +11,10 @@ from iaas.conductor.guests import Guests
 from iaas.conductor.hosts import Hosts
 from iaas.db.compute import servers
 from iaas.db.engine import Database, Tx
-from iaas.errors import Conflict, NotFound
+from iaas.errors import NotFound
 from iaas.model.operation import Operation
 from iaas.model.order import Action, Power
-from iaas.model.server import Server, State
+from iaas.model.server import State
 from iaas.network.facade import NetworkFacade
 
 
@@ -34,12 +34,12 @@ class Rebuild:
         )
 
     def destroy(self, run: Run) -> Result:
-        _, host = self._server(run)
+        _, host = self.hosts.placed(run)
         return self.hosts.compute_step(run, host, Action.DESTROY)
 
     def spawn(self, run: Run) -> Result:
         """A server that was off is built and left off."""
-        server, host = self._server(run)
+        server, host = self.hosts.placed(run)
         guest = None
         if run.report is None:
             with self.database.read() as tx:
@@ -58,10 +58,3 @@ class Rebuild:
     def fail(self, tx: Tx, operation: Operation, reason: str) -> None:
         fault = {"code": 500, "message": reason, "created": iso8601(tx.now())}
         servers.fail(tx, operation.resource_id, "rebuild", fault=fault, origin_state=None)
-
-    def _server(self, run: Run) -> tuple[Server, str]:
-        with self.database.read() as tx:
-            server = servers.get(tx, run.resource_id)
-        if server.host is None:
-            raise Conflict("The server is on no host.")
-        return server, server.host

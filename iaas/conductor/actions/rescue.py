@@ -11,7 +11,6 @@ from iaas.conductor.hosts import Hosts
 from iaas.conductor.power import SHUTDOWN_S
 from iaas.db.compute import servers
 from iaas.db.engine import Database, Tx
-from iaas.errors import Conflict
 from iaas.model.operation import Operation
 from iaas.model.order import Action, GuestSpec, Power
 from iaas.model.server import Server, State
@@ -43,7 +42,7 @@ class Rescue:
         return rescue, unrescue
 
     def rescue(self, run: Run) -> Result:
-        server, host = self._server(run)
+        server, host = self.hosts.placed(run)
         guest = None
         if run.report is None and server.rescue_image_id:
             guest = replace(self._guest(server), rescue=self.guests.source(server.rescue_image_id))
@@ -51,19 +50,12 @@ class Rescue:
 
     def unrescue(self, run: Run) -> Result:
         """Also the undo of a rescue, which leaves a server off that was off."""
-        server, host = self._server(run)
+        server, host = self.hosts.placed(run)
         if run.operation.undoing and not self.hosts.is_up("iaas-compute", host):
             return Done()  # what the host shows when it is back is the operator's, and an unrescue's
         guest = self._guest(server) if run.report is None else None
         start = not run.operation.undoing or server.origin_state is State.ACTIVE
         return self.hosts.compute_step(run, host, Action.UNRESCUE, guest, start=start)
-
-    def _server(self, run: Run) -> tuple[Server, str]:
-        with self.database.read() as tx:
-            server = servers.get(tx, run.resource_id)
-        if server.host is None:
-            raise Conflict("The server is on no host.")
-        return server, server.host
 
     def _guest(self, server: Server) -> GuestSpec:
         with self.database.read() as tx:

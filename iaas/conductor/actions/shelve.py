@@ -19,7 +19,6 @@ from iaas.context import Context
 from iaas.db import operations
 from iaas.db.compute import nodes, servers
 from iaas.db.engine import Database, Tx
-from iaas.errors import Conflict
 from iaas.image.facade import ImageFacade
 from iaas.model.operation import Operation
 from iaas.model.order import Action, Power
@@ -64,12 +63,12 @@ class Shelve:
         return shelve, offload
 
     def stop(self, run: Run) -> Result:
-        _, host = self._server(run)
+        _, host = self.hosts.placed(run)
         return self.hosts.compute_step(run, host, Action.STOP, timeout_s=SHUTDOWN_S)
 
     def start(self, run: Run) -> Result:
         """The undo: what ran runs again; what stood still or slept has lost its memory and stays off."""
-        server, host = self._server(run)
+        server, host = self.hosts.placed(run)
         if server.origin_state is not State.ACTIVE or not self.hosts.is_up("iaas-compute", host):
             return Done()
         guest = None
@@ -81,7 +80,7 @@ class Shelve:
 
     def snapshot(self, run: Run) -> Result:
         """A server that boots from a volume has its disk there."""
-        _, host = self._server(run)
+        _, host = self.hosts.placed(run)
         if FILLS not in run.operation.params:
             return Done()
         upload = None if run.report else self.guests.upload(run.operation.params[FILLS])
@@ -118,7 +117,7 @@ class Shelve:
 
     def destroy(self, run: Run) -> Result:
         """A host that is down destroys what is no longer its own when it comes back."""
-        _, host = self._server(run)
+        _, host = self.hosts.placed(run)
         if not self.hosts.is_up("iaas-compute", host):
             return Done()
         return self.hosts.compute_step(run, host, Action.DESTROY)
@@ -141,10 +140,3 @@ class Shelve:
         server = servers.get(tx, operation.resource_id)
         if server.task is not None:
             servers.fail(tx, server.id, "shelve", origin_state=None)
-
-    def _server(self, run: Run) -> tuple[Server, str]:
-        with self.database.read() as tx:
-            server = servers.get(tx, run.resource_id)
-        if server.host is None:
-            raise Conflict("The server is on no host.")
-        return server, server.host

@@ -13,7 +13,6 @@ from iaas.conductor.guests import Guests
 from iaas.conductor.hosts import Hosts
 from iaas.db.compute import servers
 from iaas.db.engine import Database, Tx
-from iaas.errors import Conflict
 from iaas.image.facade import ImageFacade
 from iaas.model.operation import Operation
 from iaas.model.order import Action, Power, Upload
@@ -36,11 +35,8 @@ class Snapshot:
         return Flow(kind=kind, steps=steps, finish=self.finish, fail=self.fail)
 
     def snapshot(self, run: Run) -> Result:
-        with self.database.read() as tx:
-            server = servers.get(tx, run.resource_id)
-        if server.host is None:
-            raise Conflict("The server is on no host.")
-        return self.hosts.compute_step(run, server.host, Action.SNAPSHOT, upload=self.upload(run))
+        _, host = self.hosts.placed(run)
+        return self.hosts.compute_step(run, host, Action.SNAPSHOT, upload=self.upload(run))
 
     def upload(self, run: Run) -> Upload | None:
         """A fresh ticket for every send. Raises NotFound when somebody has deleted the image."""
