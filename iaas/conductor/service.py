@@ -141,7 +141,7 @@ def _flows(parts: Parts) -> tuple[Iterable[Flow[Any]], Shelve]:
     kept = SnapshotFlows(database=database, hosts=hosts)
     rescue = Rescue(database=database, network=parts.network, guests=guests, hosts=hosts)
     rebuild = Rebuild(database=database, network=parts.network, guests=guests, hosts=hosts)
-    snapshot = Snapshot(database=database, image=parts.image, guests=guests, hosts=hosts)
+    snapshot = Snapshot(image=parts.image, guests=guests, hosts=hosts)
     attach = AttachFlows(database=database, volume=parts.volume, hosts=hosts, exports=exports)
     shelve = Shelve(
         database=database,

@@ -12,7 +12,7 @@ from iaas.conductor.flow import Done, Flow, Result, Run, Step
 from iaas.conductor.guests import Guests
 from iaas.conductor.hosts import Hosts
 from iaas.db.compute import servers
-from iaas.db.engine import Database, Tx
+from iaas.db.engine import Tx
 from iaas.image.facade import ImageFacade
 from iaas.model.operation import Operation
 from iaas.model.order import Action, Power, Upload
@@ -22,7 +22,6 @@ from iaas.model.order import Action, Power, Upload
 class Snapshot:
     """``params`` of the operations: FILLS, the image's id; of a backup also ``backup_type`` and ``rotation``."""
 
-    database: Database
     image: ImageFacade
     guests: Guests
     hosts: Hosts
