@@ -1,0 +1,14 @@
+"""Identity, complete: delegation, credentials, limits, options and what hangs on them."""
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

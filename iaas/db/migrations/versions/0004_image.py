@@ -1,0 +1,14 @@
+"""Image, complete: stores, imports and tasks, definitions of properties."""
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
