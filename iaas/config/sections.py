@@ -49,6 +49,10 @@ class Auth:
     key_repository: str = option(
         "/var/lib/iaas/keys", "Directory of the token keys; every API node needs the same keys."
     )
+    credential_key_repository: str = option(
+        "", "Directory of the keys that seal stored credentials; every API node needs the same keys. Empty: the "
+        "directory credentials inside key_repository."
+    )  # fmt: skip
     token_ttl: int = option(3600, "Seconds that a token lives.")
     policy_file: str = option("/etc/iaas/policy.yaml", "Overrides of policy rules (YAML or JSON); re-read on change.")
     bcrypt_rounds: int = option(12, "Cost of a password hash (2^n).")

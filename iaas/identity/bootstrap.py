@@ -51,6 +51,7 @@ Endpoints = Mapping[str, Urls]  # by a service type of SERVICE_TYPES, or another
 def bootstrap(services: IdentityServices, admin_password: str, endpoints: Endpoints, region: str) -> list[str]:
     """Answers what was made or repaired, in words; an empty list when everything was there."""
     changed = ["created the token keys"] if services.keys.create() else []
+    changed += ["created the credential keys"] if services.vault.keys.create() else []
     hashed = None if _is_password(services, admin_password) else services.passwords.hash(admin_password)
 
     def work(tx: Tx) -> list[str]:

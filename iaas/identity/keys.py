@@ -1,11 +1,13 @@
-"""The token keys: files 0, 1, 2 … in one private directory. Knows nothing of what the keys seal.
+"""A ring of keys: files 0, 1, 2 … in one private directory. Knows nothing of what the keys seal.
 
-The highest number seals new tokens, every key opens them, and 0 is the next one to be promoted, so that each
-node can hold it before the first token is sealed with it. All API nodes need the same files.
+The highest number seals, every key opens, and 0 is the next one to be promoted, so that each node can hold it
+before anything is sealed with it. All API nodes need the same files. There are two rings: that of the tokens and that
+of the credentials, whose secrets the database keeps.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 from pathlib import Path
@@ -23,23 +25,36 @@ _LOOK = 1.0  # seconds between two looks at the directory
 class KeyRing:
     """Reads the keys again within a second of a change. Thread-safe."""
 
-    def __init__(self, directory: str, clock: Clock) -> None:
+    def __init__(self, directory: str, clock: Clock, what: str = "token") -> None:
         self._directory = Path(directory)
         self._clock = clock
+        self._what = what
         self._lock = threading.Lock()
         self._stamp: tuple[tuple[int, int, int], ...] = ()
         self._looked = float("-inf")
         self._ring: MultiFernet | None = None
+        self._fingerprint = ""
 
     def ring(self) -> MultiFernet:
         """All keys, the sealing one first. Raises Unavailable when there are none."""
         with self._lock:
-            if self._clock.monotonic() - self._looked >= _LOOK:
-                self._read()
-                self._looked = self._clock.monotonic()
-            if self._ring is None:
-                raise Unavailable("There are no token keys: bootstrap has not run, or the keys were not copied here.")
-            return self._ring
+            return self._known()
+
+    def fingerprint(self) -> str:
+        """Names the sealing key without giving it away: 16 hex digits. Raises Unavailable when there is none."""
+        with self._lock:
+            self._known()
+            return self._fingerprint
+
+    def _known(self) -> MultiFernet:
+        if self._clock.monotonic() - self._looked >= _LOOK:
+            self._read()
+            self._looked = self._clock.monotonic()
+        if self._ring is None:
+            raise Unavailable(
+                f"There are no {self._what} keys: bootstrap has not run, or the keys were not copied here."
+            )
+        return self._ring
 
     def create(self) -> bool:
         """Makes the directory and the first two keys where there are none; says whether it did."""
@@ -62,7 +77,7 @@ class KeyRing:
         with files.lock(self._directory / ".lock"):
             keys = _numbered(self._directory)
             if not keys:
-                raise Unavailable("There are no token keys to rotate.")
+                raise Unavailable(f"There are no {self._what} keys to rotate.")
             if 0 in keys:
                 (self._directory / "0").rename(self._directory / str(max(keys) + 1))
             self._write(0)
@@ -81,11 +96,13 @@ class KeyRing:
             stamp = tuple((stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats)
             if stamp == self._stamp:
                 return
-            keys = [Fernet(path.read_bytes().strip()) for path in paths]
+            texts = [path.read_bytes().strip() for path in paths]
+            keys = [Fernet(text) for text in texts]
         except (OSError, ValueError) as error:
-            log.error("token keys in %s can't be read: %s", self._directory, type(error).__name__)
+            log.error("%s keys in %s can't be read: %s", self._what, self._directory, type(error).__name__)
             return
         self._stamp, self._ring = stamp, MultiFernet(keys) if keys else None
+        self._fingerprint = hashlib.sha256(texts[0]).hexdigest()[:16] if texts else ""
 
 
 def _numbered(directory: Path) -> set[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from iaas.clock import Clock
 from iaas.config.sections import Auth
@@ -10,6 +11,8 @@ from iaas.db.engine import Database
 from iaas.db.identity import revocations
 from iaas.identity.access import Validator
 from iaas.identity.catalog import Endpoints, Regions, Services
+from iaas.identity.credentials.collection import Credentials
+from iaas.identity.credentials.vault import Vault
 from iaas.identity.keys import KeyRing
 from iaas.identity.login import LoginDesk
 from iaas.identity.passwords import Passwords
@@ -38,12 +41,15 @@ class IdentityServices:
     regions: Regions
     services: Services
     endpoints: Endpoints
+    vault: Vault
+    credentials: Credentials
 
     @classmethod
     def open(cls, database: Database, auth: Auth, clock: Clock | None = None) -> IdentityServices:
         """``clock`` defaults to the database's; the keys are read on first use, so they may come later."""
         clock = clock or database.clock
         keys = KeyRing(auth.key_repository, clock)
+        vault = Vault(database, KeyRing(_credential_keys(auth), clock, "credential"))
         codec, passwords = TokenCodec(keys), Passwords(auth.bcrypt_rounds)
         validator = Validator(database, codec, clock)
         login = LoginDesk(database, codec, validator, passwords, clock, auth.token_ttl)
@@ -63,6 +69,8 @@ class IdentityServices:
             regions=Regions(database),
             services=Services(database),
             endpoints=Endpoints(database),
+            vault=vault,
+            credentials=Credentials(database, vault),
         )
 
     def revoke(self, access: Access, chain: bool = False) -> None:
@@ -71,3 +79,7 @@ class IdentityServices:
         audit_id = claims.chain_id if chain else claims.audit_ids[0]
         self.database.run(lambda tx: revocations.add(tx, audit_id, claims.expires_at, chain))
         self.validator.forget()
+
+
+def _credential_keys(auth: Auth) -> str:
+    return auth.credential_key_repository or str(Path(auth.key_repository) / "credentials")

@@ -11,3 +11,4 @@ SEE_OR_IN_DOMAIN = f"{SEE} or project_domain_id:%(domain_id)s or user_domain_id:
 # Validating a token: whoever serves others, or the one whose token it is.
 TOKEN = f"{SEE} or role:service or user_id:%(user_id)s"
 ONLY_SELF = "user_id:%(user_id)s"
+ADMIN_OR_SELF = "rule:admin_or_self"

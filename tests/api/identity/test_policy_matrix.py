@@ -6,7 +6,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from iaas.api.identity.rules import ONLY_SELF, SEE, SEE_OR_IN_DOMAIN, SEE_OR_IN_PROJECT, SEE_OR_SELF, TOKEN
+from iaas.api.identity.rules import (
+    ADMIN_OR_SELF,
+    ONLY_SELF,
+    SEE,
+    SEE_OR_IN_DOMAIN,
+    SEE_OR_IN_PROJECT,
+    SEE_OR_SELF,
+    TOKEN,
+)
 from iaas.api.route import ADMIN, ANY, Route
 from tests.api.identity.world import PERSONAS, ROUTES, World
 
@@ -17,6 +25,7 @@ PAST = {
     ADMIN: ADMINS,
     SEE: SEERS,
     SEE_OR_SELF: {*SEERS, "stranger"},
+    ADMIN_OR_SELF: {*ADMINS, "stranger"},
     SEE_OR_IN_PROJECT: {*SEERS, "stranger"},
     SEE_OR_IN_DOMAIN: SEERS,
     ONLY_SELF: {"stranger"},
@@ -34,6 +43,11 @@ def url(world: World, route: Route) -> str:
     known = {"user_id": world.ids["stranger"], "project_id": world.ids["theirs"], "domain_id": "d" * 32}
     chosen = {name: known[name] for name in route.target}
     return re.sub(r"<(\w+)>", lambda match: chosen.get(match[1], "f" * 32), route.path).removeprefix("/v3")
+
+
+# Routes whose owner is known only by the object: the first gate compares the caller with itself, the handler with the
+# owner (test_credentials.py).
+LATER = ("/v3/credentials",)
 
 
 def every() -> Iterator[tuple[Route, str]]:
@@ -58,7 +72,8 @@ def test_every_route_lets_through_exactly_who_its_rule_names(world: World) -> No
             continue  # about the token in another header: test_tokens.py
         answer = world.request(who, route.method, url(world, route), {"wrong": "shape"} if route.body else None)
         refused = answer.status_code == 403 and (route.method == "HEAD" or route.policy.name in answer.text)
-        assert refused == (who not in PAST[route.policy.check]), (name_of(route), who, answer.text[:200])
+        past = set(PERSONAS) if route.path.startswith(LATER) else PAST[route.policy.check]
+        assert refused == (who not in past), (name_of(route), who, answer.text[:200])
         assert answer.status_code < 500, (name_of(route), who)
     assert world.state() == before
 

@@ -1,0 +1,103 @@
+"""/v3/credentials: secrets that users keep here, of any type. Somebody else's look like none at all (S-038)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from iaas.api.call import Call
+from iaas.api.identity.bodies import ID, ID_OR_NULL, LONG_NAME, entity, filters, values
+from iaas.api.identity.listing import asked, listed, shown
+from iaas.api.identity.rules import ADMIN_OR_SELF, SEE_OR_SELF
+from iaas.api.route import Route, Rule
+from iaas.errors import Forbidden, Invalid, NotFound
+from iaas.identity.service import IdentityServices
+from iaas.model.credential import EC2, Credential
+
+_BLOB = {"type": "string", "maxLength": 65536}
+_FIELDS = {"user_id": ID, "project_id": ID_OR_NULL, "type": LONG_NAME, "blob": _BLOB}
+CREATE = entity("credential", _FIELDS, ("user_id", "type", "blob"))
+UPDATE = entity("credential", _FIELDS)
+
+LIST = Rule("identity:list_credentials", SEE_OR_SELF)
+GET = Rule("identity:get_credential", SEE_OR_SELF)
+MAKE = Rule("identity:create_credential", ADMIN_OR_SELF)
+CHANGE = Rule("identity:update_credential", ADMIN_OR_SELF)
+END = Rule("identity:delete_credential", ADMIN_OR_SELF)
+SOMEBODY = {"user_id": "-"}  # no user's id: who may do it to this one may do it to everybody's
+
+
+def show_credential(call: Call[Any], item: Credential) -> dict[str, Any]:
+    fields = {"user_id": item.user_id, "project_id": item.project_id, "type": item.type, "blob": item.blob}
+    return shown(call, "credentials", item, fields)
+
+
+def list_credentials(call: Call[IdentityServices]) -> dict[str, Any]:
+    """Who may not see everybody's sees the own ones, whatever the filter says."""
+    limits = asked(call)
+    equals = filters(call, "user_id", "type")
+    if not call.allows(GET.name, SOMEBODY):
+        own = call.context.user_id
+        if equals.setdefault("user_id", own) != own:
+            return listed(call, "credentials", [], limits, lambda item: item)
+    found = call.services.credentials.page(equals, limits.marker, limits.limit + 1)
+    return listed(call, "credentials", found, limits, lambda item: show_credential(call, item))
+
+
+def get_credential(call: Call[IdentityServices]) -> dict[str, Any]:
+    return {"credential": show_credential(call, seen(call, call.path["credential_id"]))}
+
+
+def create_credential(call: Call[IdentityServices]) -> dict[str, Any]:
+    given = values(call.body["credential"], _FIELDS)
+    call.enforce(MAKE.name, {"user_id": given["user_id"]})
+    if given["type"].lower() == EC2 and not given.get("project_id"):
+        raise Invalid("Expecting to find project_id in credential.", field="project_id")
+    check_project(call, given.get("project_id"))
+    item = Credential(id="", **{"project_id": None, **given})
+    return {"credential": show_credential(call, call.services.credentials.create(item))}
+
+
+def update_credential(call: Call[IdentityServices]) -> dict[str, Any]:
+    """Its owner may change what it says; only an administrator, whose and for which project it is."""
+    item = seen(call, call.path["credential_id"])
+    call.enforce(CHANGE.name, {"user_id": item.user_id})
+    changes = values(call.body["credential"], _FIELDS)
+    moved = [
+        name for name in ("user_id", "project_id") if changes.get(name, getattr(item, name)) != getattr(item, name)
+    ]
+    if moved and not call.allows(CHANGE.name, SOMEBODY):
+        raise Forbidden(f"Update of `{moved[0]}` is not allowed.")
+    return {"credential": show_credential(call, call.services.credentials.update(item.id, changes))}
+
+
+def delete_credential(call: Call[IdentityServices]) -> None:
+    item = seen(call, call.path["credential_id"])
+    call.enforce(END.name, {"user_id": item.user_id})
+    call.services.credentials.delete(item.id)
+
+
+def seen(call: Call[IdentityServices], id: str, rule: str = GET.name) -> Credential:
+    """The credential if the caller may see it. Raises NotFound, for somebody else's as for none."""
+    item = call.services.credentials.get(id)
+    if not call.allows(rule, {"user_id": item.user_id}):
+        raise NotFound.of("credential", id)
+    return item
+
+
+def check_project(call: Call[IdentityServices], project_id: str | None) -> None:
+    """Who is no administrator names a project of its own. Raises NotFound: others' look like none."""
+    caller = call.context
+    if project_id in (None, caller.project_id) or call.allows(MAKE.name, SOMEBODY):
+        return
+    if not call.services.projects.of_user(caller.user_id or "", {"id": project_id}, limit=1):
+        raise NotFound.of("project", project_id or "")
+
+
+_ALL, _ONE = "/v3/credentials", "/v3/credentials/<credential_id>"
+ROUTES = (
+    Route("GET", _ALL, list_credentials, policy=LIST),
+    Route("POST", _ALL, create_credential, policy=MAKE, body=CREATE, status=201),
+    Route("GET", _ONE, get_credential, policy=GET),
+    Route("PATCH", _ONE, update_credential, policy=CHANGE, body=UPDATE),
+    Route("DELETE", _ONE, delete_credential, policy=END, status=204),
+)

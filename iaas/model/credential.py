@@ -1,0 +1,37 @@
+"""Credentials: secrets that a user keeps with the identity service, by type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+EC2, TOTP = "ec2", "totp"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credential:
+    """``blob``: the secret as its owner gave it; of type ec2 a JSON text with ``access`` and ``secret``, of type totp
+    the base32 of the seed."""
+
+    id: str
+    user_id: str
+    project_id: str | None
+    type: str
+    blob: str = field(repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedCredential:
+    """A credential as the database has it. ``key_hash``: the fingerprint of the key that sealed it."""
+
+    id: str
+    user_id: str
+    project_id: str | None
+    type: str
+    sealed: str = field(repr=False)
+    key_hash: str
+    extra: Mapping[str, Any]
+    created_at: datetime
