@@ -70,7 +70,7 @@ class IdentityServices:
             services=Services(database),
             endpoints=Endpoints(database),
             vault=vault,
-            credentials=Credentials(database, vault),
+            credentials=Credentials(database, vault, auth.token_ttl),
         )
 
     def revoke(self, access: Access, chain: bool = False) -> None:

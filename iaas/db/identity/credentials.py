@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from iaas.db.engine import Tx
 from iaas.db.identity.rows import Rows
 from iaas.db.schema.identity_credentials import credentials
-from iaas.model.credential import SealedCredential
+from iaas.model.identity.credential import SealedCredential
 
 CREDENTIALS = Rows(credentials, SealedCredential, "credential")
 

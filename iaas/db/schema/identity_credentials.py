@@ -1,7 +1,8 @@
 """Tables of what users prove themselves with apart from passwords: credentials, sealed, and the signatures seen.
 
 ``sealed`` holds what only the credential keys open; ``key_hash`` names the key that sealed it, so that a rotation
-knows what is left to be sealed again (S-128).
+knows what is left to be sealed again (S-128). ``chain``: the audit id that heads the chains of the tokens that were
+given for it; a new one with every change, so that they end by the revocation of the old one (S-030).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ credentials = sa.Table(
     sa.Column("type", sa.String(255), nullable=False),
     sa.Column("sealed", sa.Text, nullable=False),
     sa.Column("key_hash", sa.String(16), nullable=False, index=True),
+    sa.Column("chain", sa.String(32), nullable=False),
     sa.Column("extra", sa.JSON, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
 )

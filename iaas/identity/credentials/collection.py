@@ -9,16 +9,19 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from iaas.db.engine import Database, Tx
+from iaas.db.identity import revocations
 from iaas.db.identity.credentials import CREDENTIALS
 from iaas.db.identity.nouns import PROJECTS, USERS
 from iaas.errors import Conflict, Invalid
 from iaas.identity.collection import bounded
 from iaas.identity.credentials.vault import Vault
+from iaas.identity.tokens import new_audit_id
 from iaas.ids import new_hex
-from iaas.model.credential import EC2, Credential
+from iaas.model.identity.credential import EC2, Credential, SealedCredential
 
 # What binds an EC2 credential to the delegation by which it was made: set by the server, kept for ever.
 BOUND_BY = ("trust_id", "app_cred_id", "access_token_id")
@@ -26,8 +29,10 @@ _FIXED = ("access", *BOUND_BY)
 
 
 class Credentials:
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, vault: Vault, ttl: int) -> None:
+        """``ttl``: seconds that a token lives at most."""
         self._database, self._vault = database, vault
+        self._ttl = timedelta(seconds=ttl)
 
     def page(self, equals: Mapping[str, Any], marker: str | None = None, limit: int = 1000) -> list[Credential]:
         """A page in the order of ids, opened. Raises Invalid for an unknown marker."""
@@ -46,7 +51,7 @@ class Credentials:
         Raises Invalid for an unknown user or project or a wrong blob, Conflict for an access key that is taken.
         """
         bounded(value.extra)
-        value = replace(value, id=new_hex())
+        value = replace(value, id=new_hex(), chain=new_audit_id())
         if value.type.lower() == EC2:
             value = _ec2(value, bound or {})
         self._database.run(lambda tx: self._create(tx, value))
@@ -58,7 +63,7 @@ class Credentials:
 
     def delete(self, id: str) -> None:
         """Raises NotFound."""
-        self._database.run(lambda tx: CREDENTIALS.delete(tx, id))
+        self._database.run(lambda tx: self._delete(tx, id))
 
     def _create(self, tx: Tx, value: Credential) -> None:
         _check_owner(tx, value.user_id, value.project_id)
@@ -66,21 +71,33 @@ class Credentials:
             raise Conflict("Conflict occurred attempting to store credential - Duplicate entry.", resource="credential")
         row = {
             "id": value.id, "user_id": value.user_id, "project_id": value.project_id, "type": value.type,
-            "extra": dict(value.extra), "created_at": tx.now(), **self._vault.seal(value.blob),
+            "extra": dict(value.extra), "chain": value.chain, "created_at": tx.now(),
+            **self._vault.seal(value.blob),
         }  # fmt: skip
         tx.insert(CREDENTIALS.table, row)
+
+    def _delete(self, tx: Tx, id: str) -> None:
+        self._end_tokens(tx, CREDENTIALS.get(tx, id))
+        CREDENTIALS.delete(tx, id)
+
+    def _end_tokens(self, tx: Tx, old: Credential | SealedCredential) -> None:
+        if old.type.lower() == EC2:
+            revocations.add(tx, old.chain, tx.now() + self._ttl, chain=True)
 
     def _update(self, tx: Tx, id: str, changes: Mapping[str, Any]) -> Credential:
         old = self._vault.open(CREDENTIALS.get(tx, id))
         extra = {**old.extra, **changes.get("extra", {})}
         bounded(extra)
-        new = replace(old, **{**changes, "extra": extra})
+        new = replace(old, **{**changes, "extra": extra, "chain": new_audit_id()})
         if (new.type.lower() == EC2) != (old.type.lower() == EC2):
             raise Invalid("A credential can't become one of type ec2, nor cease to be one.", field="type")
         if new.type.lower() == EC2:
             _check_fixed(old, new)
         _check_owner(tx, new.user_id, new.project_id)
-        values = {"user_id": new.user_id, "project_id": new.project_id, "type": new.type, "extra": extra}
+        self._end_tokens(tx, old)
+        values = {
+            "user_id": new.user_id, "project_id": new.project_id, "type": new.type, "extra": extra, "chain": new.chain
+        }  # fmt: skip
         if new.blob != old.blob:
             values |= self._vault.seal(new.blob)
         CREDENTIALS.update(tx, id, values)

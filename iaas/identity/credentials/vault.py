@@ -16,7 +16,7 @@ from iaas.db.identity import credentials as db
 from iaas.db.identity.credentials import CREDENTIALS
 from iaas.errors import Conflict, Internal
 from iaas.identity.keys import KeyRing
-from iaas.model.credential import Credential, SealedCredential
+from iaas.model.identity.credential import Credential, SealedCredential
 
 BATCH = 100  # credentials that are sealed again in one transaction
 
@@ -36,7 +36,7 @@ class Vault:
         """Raises Internal when none of the keys fits: they were lost, or another cloud's were copied here."""
         return Credential(
             id=stored.id, user_id=stored.user_id, project_id=stored.project_id, type=stored.type,
-            blob=self._opened(stored), extra=stored.extra,
+            blob=self._opened(stored), extra=stored.extra, chain=stored.chain,
         )  # fmt: skip
 
     def credentials_of(self, tx: Tx, user_id: str, type: str) -> list[Credential]:

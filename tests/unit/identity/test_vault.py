@@ -8,7 +8,7 @@ from iaas.db.identity.credentials import CREDENTIALS
 from iaas.errors import Conflict, Internal
 from iaas.identity.credentials import vault as vaults
 from iaas.identity.service import IdentityServices
-from iaas.model.credential import TOTP, Credential
+from iaas.model.identity.credential import TOTP, Credential
 from tests.unit.identity import people
 
 

@@ -11,7 +11,7 @@ from iaas.api.identity.rules import ADMIN_OR_SELF, SEE_OR_SELF
 from iaas.api.route import Route, Rule
 from iaas.errors import Forbidden, Invalid, NotFound
 from iaas.identity.service import IdentityServices
-from iaas.model.credential import EC2, Credential
+from iaas.model.identity.credential import EC2, Credential
 
 _BLOB = {"type": "string", "maxLength": 65536}
 _FIELDS = {"user_id": ID, "project_id": ID_OR_NULL, "type": LONG_NAME, "blob": _BLOB}

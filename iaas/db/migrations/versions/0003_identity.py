@@ -29,6 +29,7 @@ def _credentials() -> None:
         sa.Column("type", sa.String(length=255), nullable=False),
         sa.Column("sealed", sa.Text(), nullable=False),
         sa.Column("key_hash", sa.String(length=16), nullable=False),
+        sa.Column("chain", sa.String(length=32), nullable=False),
         sa.Column("extra", sa.JSON(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(

@@ -13,7 +13,7 @@ EC2, TOTP = "ec2", "totp"
 @dataclass(frozen=True, kw_only=True)
 class Credential:
     """``blob``: the secret as its owner gave it; of type ec2 a JSON text with ``access`` and ``secret``, of type totp
-    the base32 of the seed."""
+    the base32 of the seed. ``chain``: the audit id at the head of the chains of its tokens."""
 
     id: str
     user_id: str
@@ -21,11 +21,13 @@ class Credential:
     type: str
     blob: str = field(repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    chain: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SealedCredential:
-    """A credential as the database has it. ``key_hash``: the fingerprint of the key that sealed it."""
+    """A credential as the database has it. ``key_hash``: the fingerprint of the key that sealed it; ``chain``:
+    the audit id at the head of its tokens' chains."""
 
     id: str
     user_id: str
@@ -33,5 +35,6 @@ class SealedCredential:
     type: str
     sealed: str = field(repr=False)
     key_hash: str
+    chain: str
     extra: Mapping[str, Any]
     created_at: datetime
