@@ -73,6 +73,8 @@ class _Front:
         self.authenticate, self.options = authenticate, options
         by_path: dict[str, list[Route]] = defaultdict(list)
         for route in routes:
+            if route.policy and route.policy.name not in policy.rules:
+                raise Internal(f"{route.method} {route.path} has a rule that policy does not know: {route.policy.name}")
             by_path[route.path].append(route)
         self.table = by_path
         self.map = Map([Rule(path, endpoint=path) for path in by_path], strict_slashes=False, merge_slashes=False)

@@ -1,51 +1,78 @@
-"""Authorization by oslo.policy: rules come from the route tables, operators override them in one file.
+"""Authorization by oslo.policy: rules come from the route tables, operators override them in files.
 
-A rule that is not registered denies (S-063): an unknown name can't fall through to allow.
+A rule that is not registered denies (S-063): an unknown name can't fall through to allow. A token of a scope that a
+rule is not for is refused, whatever the files say.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from oslo_config import cfg
 from oslo_policy import _checks
 from oslo_policy import policy as oslo
 
-from iaas.api.route import Route, Rule
+from iaas.api.policy_files import Override, PolicyFiles, names_of_all_services
+from iaas.api.route import EVERY_SCOPE, Route, Rule
 from iaas.context import Context
-from iaas.errors import Forbidden
+from iaas.errors import Forbidden, Internal
 
 log = logging.getLogger(__name__)
 
 # No rule asks another host: a policy file can't make the API call out, nor load an HTTP client into every process.
 _checks.extension_checks = {}
 
-BASE = (
-    Rule("context_is_admin", "role:admin", "Who is an administrator of the cloud."),
-    Rule("admin_or_self", "rule:context_is_admin or user_id:%(user_id)s"),
-    Rule("service_or_admin", "rule:context_is_admin or role:service"),
-    Rule("project_member_or_admin", "rule:context_is_admin or (role:member and project_id:%(project_id)s)"),
-    Rule(
-        "project_reader_or_admin",
-        "rule:context_is_admin or ((role:reader or role:member) and project_id:%(project_id)s)",
-    ),
-)
+
+def _ask(rule: Any, target: Any, creds: Any, enforcer: Any, current_rule: str | None) -> bool:
+    return bool(rule(target, creds, enforcer, current_rule))
+
+
+# The library looks at the signature of every check of every rule at every request, for extensions' sake: four fifths
+# of the time. Its own checks all take the four arguments.
+_checks._check = _ask
+
+_ADMIN = "rule:context_is_admin"
+BASE = tuple(Rule(name, check, about, EVERY_SCOPE) for name, check, about in (
+    ("context_is_admin", "role:admin", "Who is an administrator of the cloud."),
+    ("admin_required", _ADMIN, "The same, as files of the identity service name it."),
+    ("admin_api", _ADMIN, "The same, as files of the compute and volume services name it."),
+    ("admin_only", _ADMIN, "The same, as files of the network service name it."),
+    ("admin_or_self", "rule:context_is_admin or user_id:%(user_id)s", "An administrator, or the user itself."),
+    ("service_role", "role:service", "The platform's own services."),
+    ("service_or_admin", "rule:context_is_admin or role:service", "An administrator, or a service of the platform."),
+    ("project_manager_or_admin", "rule:context_is_admin or (role:manager and project_id:%(project_id)s)",
+     "An administrator, or a manager of the project."),
+    ("project_member_or_admin", "rule:context_is_admin or (role:member and project_id:%(project_id)s)",
+     "An administrator, or a member of the project."),
+    ("project_reader_or_admin",
+     "rule:context_is_admin or ((role:reader or role:member) and project_id:%(project_id)s)",
+     "An administrator, or a reader of the project."),
+    ("domain_managed_target_role",
+     "'manager':%(target.role.name)s or 'member':%(target.role.name)s or 'reader':%(target.role.name)s",
+     "The roles that the manager of a domain may give and take."),
+))  # fmt: skip
 
 
 class Policy:
-    """The rules of one or more APIs. Thread-safe; the override file is looked at again when it changes."""
+    """The rules of one or more APIs. Thread-safe; the override files are looked at again when they change."""
 
     def __init__(self, rules: Iterable[Rule], file: str | None = None) -> None:
-        conf = cfg.ConfigOpts()
-        conf(args=[], default_config_files=[])
-        self._file = Path(file) if file else None
-        self._enforcer = oslo.Enforcer(conf, policy_file=file or "none", use_conf=False)
-        self._enforcer.suppress_deprecation_warnings = True
+        """Raises Internal when a default refers to a rule that does not exist."""
+        self._files = PolicyFiles(file) if file else None
         self.rules = {rule.name: rule for rule in (*BASE, *rules)}
-        self._stamp: float | None = None
+        self._aliases = {alias: rule.name for rule in self.rules.values() for alias in rule.aliases}
+        self._enforcer = _enforcer()
+        for rule in self.rules.values():
+            self._enforcer.register_default(
+                oslo.RuleDefault(rule.name, rule.check, rule.about or None, scope_types=list(rule.scope_types))
+            )
+        self._defaults = {name: default.check for name, default in self._enforcer.registered_rules.items()}
+        if wrong := [*_dangling(self._defaults, self._defaults), *_circular(self._defaults)]:
+            raise Internal(f"policy rules refer to rules that do not exist, or to themselves: {', '.join(wrong)}")
+        self._enforcer.set_rules(dict(self._defaults), use_conf=False)
+        self._stamp: object = ()
         self._refresh()
 
     @classmethod
@@ -57,24 +84,10 @@ class Policy:
         if rule not in self.rules:
             return False
         self._refresh()
-        credentials: dict[str, Any] = {
-            "user_id": context.user_id,
-            "project_id": context.project_id,
-            "tenant_id": context.project_id,
-            "domain_id": context.domain_id,
-            "user_domain_id": context.user_domain_id,
-            "project_domain_id": context.project_domain_id,
-            "system_scope": context.system_scope,
-            "system": context.system_scope,
-            "roles": list(context.roles),
-            "is_admin": context.is_admin,
-            "may_upload": context.may_upload,
-        }
         # What is absent is left out, on both sides: "None" must not equal "None" for a caller without a project.
         goal = {"project_id": context.project_id, "user_id": context.user_id, **(target or {})}
         goal = {name: value for name, value in goal.items() if value is not None}
-        held = {name: value for name, value in credentials.items() if value is not None}
-        return bool(self._enforcer.enforce(rule, goal, held))
+        return bool(self._enforcer.enforce(rule, goal, _held(context)))
 
     def enforce(self, rule: str, context: Context, target: Mapping[str, Any] | None = None) -> None:
         """Raises Forbidden when the rule does not hold."""
@@ -85,30 +98,95 @@ class Policy:
         return self.allows("context_is_admin", context)
 
     def _refresh(self) -> None:
-        """Reads the override file when it is new or changed; a broken file keeps the rules in force."""
-        stamp = self._changed_at()
-        if stamp == self._stamp:
+        """Reads the override files when they are new or changed; broken ones keep the rules in force."""
+        if self._files is None or (stamp := self._files.stamp()) == self._stamp:
             return
         self._stamp = stamp
-        overrides: Mapping[str, str] = {}
         try:
-            overrides = self._overrides() if stamp else {}
+            rules = self._merged(self._files.read())
         except (ValueError, OSError) as error:
-            log.error("policy file %s is not used: %s", self._file, error)
-            if self._enforcer.rules:
-                return
-        checks = {name: rule.check for name, rule in self.rules.items()} | dict(overrides)
-        self._enforcer.set_rules(oslo.Rules.from_dict(checks), overwrite=True, use_conf=False)
+            log.error("the policy files are not used: %s", error)
+            return
+        self._enforcer.set_rules(rules, use_conf=False)
 
-    def _changed_at(self) -> float:
-        try:
-            return self._file.stat().st_mtime if self._file else 0.0
-        except OSError:
-            return 0.0
+    def _merged(self, overrides: Mapping[str, Override]) -> dict[str, Any]:
+        """The defaults with what the files change. Raises ValueError for rules that refer to themselves."""
+        checks = {name: found.check for name, found in overrides.items()}
+        for alias, name in self._aliases.items():
+            if alias in checks:
+                checks.setdefault(name, checks[alias])
+        rules = {**self._defaults, **oslo.Rules.from_dict(checks)}
+        if wrong := _circular(rules):
+            raise ValueError(f"these rules refer to themselves: {', '.join(wrong)}")
+        for name in _dangling(rules, self.rules):
+            log.warning("policy rule %s refers to a rule that does not exist: it denies", name)
+        unknown = overrides.keys() - self.rules.keys() - _referred(rules.values())
+        for name in sorted(unknown - names_of_all_services()) if unknown else ():
+            log.warning("policy rule %s of %s is none of this cloud's: it changes nothing", name, overrides[name].file)
+        return rules
 
-    def _overrides(self) -> Mapping[str, str]:
-        """The file's rules. Raises ValueError for anything but check strings: a null one would allow everybody."""
-        found = oslo.parse_file_contents(self._file.read_text() if self._file else "")
-        if not isinstance(found, dict) or not all(isinstance(check, str) for check in found.values()):
-            raise ValueError("it is not a mapping of rule names to check strings")
-        return found
+
+def at_home(context: Context) -> dict[str, str | None]:
+    """The target of a caller who stays in its own domain: what the first gate assumes of an object that has not been
+    looked up yet. The second one asks with the real one."""
+    domain = context.domain_id
+    nouns = {f"target.{noun}.domain_id": domain for noun in ("user", "group", "project")}
+    role = {"target.role.name": "reader"}
+    return {"target.domain_id": domain, "target.domain.id": domain, **nouns, **role}
+
+
+def _enforcer() -> oslo.Enforcer:
+    conf = cfg.ConfigOpts()
+    conf(args=[], default_config_files=[])
+    enforcer = oslo.Enforcer(conf, policy_file="none", use_conf=False)
+    enforcer.suppress_deprecation_warnings = True
+    return enforcer
+
+
+def _held(context: Context) -> dict[str, Any]:
+    """What rules may ask about the caller. ``token.…``: as the published rules of identity name it."""
+    credentials: dict[str, Any] = {
+        "user_id": context.user_id,
+        "project_id": context.project_id,
+        "tenant_id": context.project_id,
+        "domain_id": context.domain_id,
+        "user_domain_id": context.user_domain_id,
+        "project_domain_id": context.project_domain_id,
+        "system_scope": context.system_scope,
+        "system": context.system_scope,
+        "may_upload": context.may_upload,
+        "token": {"domain": {"id": context.domain_id}, "project": {"domain": {"id": context.project_domain_id}}},
+    }
+    held = {name: value for name, value in credentials.items() if value is not None}
+    return held | {"roles": list(context.roles), "is_admin": context.is_admin}
+
+
+def _referred(checks: Iterable[Any]) -> set[str]:
+    """The names of the rules that these checks refer to."""
+    names: set[str] = set()
+    waiting = list(checks)
+    while waiting:
+        check = waiting.pop()
+        if isinstance(check, _checks.RuleCheck):
+            names.add(check.match)
+        waiting += getattr(check, "rules", ())  # of "and", "or"
+        waiting += [check.rule] if isinstance(check, _checks.NotCheck) else []
+    return names
+
+
+def _dangling(rules: Mapping[str, Any], asked: Iterable[str]) -> list[str]:
+    return [name for name in asked if not _referred([rules[name]]) <= rules.keys()]
+
+
+def _circular(rules: Mapping[str, Any]) -> list[str]:
+    """The rules that come back to themselves: they would never end."""
+    wrong = []
+    for name in rules:
+        seen: set[str] = set()
+        waiting = _referred([rules[name]])
+        while waiting and name not in seen:
+            seen |= waiting
+            waiting = _referred(rules[next_] for next_ in waiting if next_ in rules) - seen
+        if name in seen:
+            wrong.append(name)
+    return wrong

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # Check strings that rules default to. The target always holds the caller's own project_id and user_id unless the
 # handler enforces again with the object's; foreign objects are hidden by the look-up itself (404).
 ADMIN = "rule:context_is_admin"
+MANAGER = "rule:project_manager_or_admin"
 MEMBER = "rule:project_member_or_admin"
 READER = "rule:project_reader_or_admin"
 ANY = "@"  # any authenticated caller
@@ -34,13 +35,32 @@ SELF_OR_ADMIN = "rule:admin_or_self"
 SERVICE = "rule:service_or_admin"
 
 
+# What a token may be good for: the whole cloud, one domain, one project.
+EVERY_SCOPE = ("system", "domain", "project")
+
+
 @dataclass(frozen=True)
 class Rule:
-    """A policy rule under its published name, and its default check string."""
+    """A policy rule under its published name, and its default check string. ``scopes``: of tokens that it can let
+    through, if not those of its service; ``aliases``: older names by which an operator's file may call it."""
 
     name: str
     check: str
     about: str = ""
+    scopes: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def scope_types(self) -> tuple[str, ...]:
+        """Identities belong to domains and to the whole cloud, everything else to projects."""
+        return self.scopes or (EVERY_SCOPE if self.name.startswith("identity:") else ("project",))
+
+    @property
+    def words(self) -> str:
+        """What it is about: ``os_compute_api:os-lock-server:lock`` says "Lock server: lock" by itself."""
+        name = self.name.removeprefix("identity:").removeprefix("os_compute_api:").replace("os-", "")
+        plain = name.replace(":", ": ").replace("_", " ").replace("-", " ")
+        return self.about or f"{plain[:1].upper()}{plain[1:]}."
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from iaas.api.app import ApiOptions, make_app
@@ -26,8 +25,7 @@ def application(
     """The app of ``iaas/api/<service>``; ``rules`` are those that no route has of its own."""
     package = f"iaas.api.{service}"
     routes = collect(package)
-    file = process.section(sections.Auth).policy_file
-    policy = Policy.of_routes(routes, rules, file if Path(file).parent.is_dir() else None)
+    policy = Policy.of_routes(routes, rules, process.section(sections.Auth).policy_file)
     api = process.section(sections.Api)
     dialect = importlib.import_module(f"{package}.dialect").DIALECT
     identity = url(api, "identity") + "/v3"

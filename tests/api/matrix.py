@@ -18,7 +18,7 @@ from werkzeug.test import Client
 from iaas.api.app import make_app
 from iaas.api.policy import Policy
 from iaas.api.route import Route, collect
-from iaas.cmd.commands.policy import SERVICES, rules_of
+from iaas.api.rulebook import SERVICES, rules_of
 from iaas.compute.service import Compute
 from iaas.config import sections
 from iaas.context import Context

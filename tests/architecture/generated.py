@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from iaas.cmd.commands import policy
+from iaas.api import rulebook
 from iaas.config import loader, sections
 from iaas.model.image import IMAGE
 from iaas.model.machine import Machine
@@ -21,7 +21,8 @@ def files() -> dict[Path, str]:
     """Path -> text; the policy matrix is made by its own test."""
     found = {
         ROOT / "etc/iaas.conf.sample": loader.sample(sections.ALL),
-        ROOT / "etc/policy.yaml.sample": policy.sample(policy.SERVICES),
+        ROOT / "etc/policy.yaml.sample": rulebook.sample(rulebook.SERVICES),
+        ROOT / "iaas/api/rule_names.txt": rulebook.names(),
     }
     return found | {ROOT / f"docs/states/{machine.name}.md": page(machine) for machine in MACHINES}
 

@@ -16,7 +16,7 @@ import pytest
 
 from iaas.api.policy import BASE, Policy
 from iaas.api.route import Route, Rule, collect
-from iaas.cmd.commands.policy import SERVICES, rules_of
+from iaas.api.rulebook import SERVICES, rules_of
 from tests.api.recorder import LIST, name_of
 
 ROOT = Path(__file__).parents[2]

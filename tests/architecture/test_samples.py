@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from iaas.api import rulebook
 from iaas.api.policy import BASE, Policy
 from iaas.cmd import manage
-from iaas.cmd.commands import policy
 from iaas.config import loader, sections
 from tests.architecture import generated
 
@@ -37,9 +37,60 @@ def test_the_rules_of_one_service_are_shown_alone(
 ) -> None:
     assert run("policy show --service compute", monkeypatch) == 0
     shown = capsys.readouterr().out
-    assert '# "os_compute_api:servers:create": "rule:project_member_or_admin"' in shown
+    assert '# Scopes: project\n# "os_compute_api:servers:create": "rule:project_member_or_admin"' in shown
     assert "# POST /v2.1/servers/<id>/action os-start" in shown
     assert "identity:" not in shown
+
+
+def test_what_the_operators_files_change_is_shown_with_its_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = policy_host(tmp_path, '"network:allocate_floating_ip": "role:admin"\n"get_image": "role:x"\n"typo": "@"\n')
+    assert run(f"--config-file {config} policy show --changed", monkeypatch) == 0
+    shown = capsys.readouterr().out
+    assert '"create_floatingip": "role:admin"\n' in shown
+    assert 'as network:allocate_floating_ip; default: "rule:project_member_or_admin")' in shown
+    assert "no rule of this cloud" in shown.partition('"get_image": "role:x"')[2]
+    assert yaml.safe_load(shown) == {"create_floatingip": "role:admin", "get_image": "role:x", "typo": "@"}
+    (tmp_path / "policy.yaml").write_text("- a list")
+    assert run(f"--config-file {config} policy show --changed", monkeypatch) not in (0, None)
+
+
+@pytest.mark.parametrize(
+    ("question", "allowed"),
+    [
+        ("--service network --rule create_floatingip --roles member,reader", False),
+        ("--service network --rule create_floatingip --roles admin", True),
+        ("--service network --rule create_network --roles member", True),
+        ("--service network --rule create_network --roles member --foreign", False),
+        ("--service network --rule create_network --roles admin --scope system", False),
+        ("--service identity --rule identity:list_users --roles reader --scope system", True),
+    ],
+)
+def test_what_a_caller_may_do_by_the_rules_in_force_can_be_asked(
+    question: str, allowed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = policy_host(tmp_path, '"create_floatingip": "role:admin"\n')
+    assert run(f"--config-file {config} policy check {question}", monkeypatch) == (0 if allowed else 1)
+    assert capsys.readouterr().out == ("allowed\n" if allowed else "denied\n")
+
+
+def test_everything_that_a_caller_may_do_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = policy_host(tmp_path, "{}")
+    assert run(f"--config-file {config} policy check --service image --roles reader", monkeypatch) == 0
+    listed = capsys.readouterr().out.split()
+    assert "get_images" in listed
+    assert "add_image" not in listed
+
+
+def policy_host(directory: Path, policy: str) -> Path:
+    """The configuration of a host with that policy file."""
+    (directory / "policy.yaml").write_text(policy)
+    config = directory / "iaas.conf"
+    config.write_text(f"[auth]\npolicy_file = {directory}/policy.yaml\n")
+    return config
 
 
 def run(command: str, monkeypatch: pytest.MonkeyPatch) -> object:
@@ -68,19 +119,19 @@ def test_the_sample_of_the_configuration_with_its_defaults_switched_on_loads_and
 def test_the_sample_of_the_policy_switched_on_is_a_policy_file_with_every_rule(tmp_path: Path) -> None:
     text = "\n".join(
         line.removeprefix("# ") if line.startswith('# "') else line
-        for line in policy.sample(policy.SERVICES).splitlines()
+        for line in rulebook.sample(rulebook.SERVICES).splitlines()
     )
     found = yaml.safe_load(text)
-    rules = {rule.name: rule.check for service in policy.SERVICES for rule in policy.rules_of(service)}
+    rules = {rule.name: rule.check for service in rulebook.SERVICES for rule in rulebook.rules_of(service)}
     assert found == {rule.name: rule.check for rule in BASE} | rules
     file = tmp_path / "policy.yaml"
     file.write_text(text)
-    assert Policy(policy.rules_of("compute"), str(file)).rules
+    assert Policy(rulebook.rules_of("compute"), str(file)).rules
 
 
 def test_a_rule_has_one_default_whichever_service_registers_it() -> None:
     """All services read one policy file: an override must not mean two things."""
     defaults: dict[str, str] = {}
-    for service in policy.SERVICES:
-        for rule in policy.rules_of(service):
+    for service in rulebook.SERVICES:
+        for rule in rulebook.rules_of(service):
             assert defaults.setdefault(rule.name, rule.check) == rule.check, rule.name

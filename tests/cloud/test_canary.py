@@ -23,8 +23,8 @@ from iaas.api.compute.dialect import DIALECT as COMPUTE
 from iaas.api.identity.dialect import DIALECT as IDENTITY
 from iaas.api.policy import Policy
 from iaas.api.route import collect
+from iaas.api.rulebook import rules_of
 from iaas.bus.transport import Address, Lane
-from iaas.cmd.commands.policy import rules_of
 from iaas.config import sections
 from iaas.errors import Internal
 from iaas.identity.service import IdentityServices

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from iaas.api.call import Call
-from iaas.api.route import ADMIN, ANY, MEMBER, Rule
+from iaas.api.route import ADMIN, ANY, EVERY_SCOPE, MEMBER, Rule
 from iaas.db.image import images as rows
 from iaas.image.services import ImageServices
 from iaas.model.image import Image, Viewer
@@ -22,7 +22,7 @@ _READ = f"rule:service_or_admin or {_TICKET} or ((role:reader or role:member) an
 _FETCH = f"rule:service_or_admin or (role:member and {_SEEN})"
 _ANSWER = "rule:context_is_admin or (role:member and project_id:%(member_id)s)"
 
-DEFAULT = Rule("default", ANY, "What has no rule of its own: schemas and facts about the service.")
+DEFAULT = Rule("default", ANY, "What has no rule of its own: schemas and facts about the service.", EVERY_SCOPE)
 GET_IMAGE = Rule("get_image", _READ, "Show an image. The platform's services see all images.")
 GET_IMAGES = Rule("get_images", _READ, "List images.")
 ADD_IMAGE = Rule("add_image", MEMBER, "Create an image.")

@@ -140,9 +140,10 @@ def _show(tx: Tx, floating: FloatingIp) -> dict[str, Any]:
 
 
 _ONE = "/v2.0/floatingips/<id>"
+_CREATE = Rule("create_floatingip", MEMBER, "Take a floating IP.", aliases=("network:allocate_floating_ip",))
 ROUTES = (
     Route("GET", "/v2.0/floatingips", list_floating_ips, policy=Rule("get_floatingip", READER)),
-    Route("POST", "/v2.0/floatingips", create_floating_ip, policy=Rule("create_floatingip", MEMBER),
+    Route("POST", "/v2.0/floatingips", create_floating_ip, policy=_CREATE,
           body=CREATE, status=201),
     Route("GET", _ONE, show_floating_ip, policy=Rule("get_floatingip", READER)),
     Route("PUT", _ONE, update_floating_ip, policy=Rule("update_floatingip", MEMBER), body=UPDATE),

@@ -13,7 +13,7 @@ from iaas.api.call import Call
 from iaas.api.dialect import STATUS
 from iaas.api.microversion import Microversions
 from iaas.api.policy import Policy
-from iaas.api.route import ADMIN, ANY, MEMBER, Reply, Route, Rule
+from iaas.api.route import ADMIN, ANY, EVERY_SCOPE, MEMBER, Reply, Route, Rule
 from iaas.api.schema import wrapped
 from iaas.context import Context
 from iaas.errors import Error, Unauthenticated
@@ -64,30 +64,34 @@ def versioned(words: str) -> Any:
     return lambda call: {"words": words, "version": str(call.version), "new": call.at_least("2.5")}
 
 
+def rule(name: str, check: str) -> Rule:
+    return Rule(name, check, scopes=EVERY_SCOPE)
+
+
 BODY = wrapped("thing", {"name": {"type": "string", "maxLength": 20}, "size": {"type": "integer"}}, ("name",))
 JUMP = wrapped("jump", {})
 ROUTES = (
     Route("GET", "/open", lambda call: {"open": True}, public=True),
-    Route("GET", "/who", show_context, policy=Rule("small:who", ANY)),
-    Route("GET", "/who/<user_id>", show_context, policy=Rule("small:self", "user_id:%(user_id)s"), target=("user_id",)),
-    Route("GET", "/ours", show_context, policy=Rule("small:ours", MEMBER)),
-    Route("GET", "/admin", show_context, policy=Rule("small:admin", ADMIN)),
-    Route("POST", "/things", echo, policy=Rule("small:create", ANY), body=BODY, status=201),
-    Route("DELETE", "/things", lambda call: None, policy=Rule("small:delete", ANY), status=204),
-    Route("PUT", "/file", read, policy=Rule("small:file", ANY), raw=True),
-    Route("GET", "/broken", broken, policy=Rule("small:broken", ANY)),
+    Route("GET", "/who", show_context, policy=rule("small:who", ANY)),
+    Route("GET", "/who/<user_id>", show_context, policy=rule("small:self", "user_id:%(user_id)s"), target=("user_id",)),
+    Route("GET", "/ours", show_context, policy=rule("small:ours", MEMBER)),
+    Route("GET", "/admin", show_context, policy=rule("small:admin", ADMIN)),
+    Route("POST", "/things", echo, policy=rule("small:create", ANY), body=BODY, status=201),
+    Route("DELETE", "/things", lambda call: None, policy=rule("small:delete", ANY), status=204),
+    Route("PUT", "/file", read, policy=rule("small:file", ANY), raw=True),
+    Route("GET", "/broken", broken, policy=rule("small:broken", ANY)),
     Route(
         "POST",
         "/do",
         lambda call: {"did": "jump"},
-        policy=Rule("small:jump", ANY),
+        policy=rule("small:jump", ANY),
         body=wrapped("jump", {}),
         action="jump",
     ),
-    Route("POST", "/do", lambda call: {"did": "run"}, policy=Rule("small:run", ADMIN), action="run"),
-    Route("GET", "/versioned", versioned("old"), policy=Rule("small:old", ANY), until="2.4"),
-    Route("GET", "/versioned", versioned("new"), policy=Rule("small:new", ANY), since="2.5"),
-    Route("GET", "/later", versioned("later"), policy=Rule("small:later", ANY), since="2.5"),
+    Route("POST", "/do", lambda call: {"did": "run"}, policy=rule("small:run", ADMIN), action="run"),
+    Route("GET", "/versioned", versioned("old"), policy=rule("small:old", ANY), until="2.4"),
+    Route("GET", "/versioned", versioned("new"), policy=rule("small:new", ANY), since="2.5"),
+    Route("GET", "/later", versioned("later"), policy=rule("small:later", ANY), since="2.5"),
 )
 
 

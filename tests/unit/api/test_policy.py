@@ -12,7 +12,7 @@ import pytest
 from iaas.api.policy import Policy
 from iaas.api.route import MEMBER, READER, Rule
 from iaas.context import Context
-from iaas.errors import Forbidden
+from iaas.errors import Forbidden, Internal
 from tests.unit.api.small import CALLERS, as_, client
 
 
@@ -105,3 +105,104 @@ def test_a_rule_that_would_ask_another_host_denies_and_asks_nobody(tmp_path: Pat
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
     assert said.stdout.split() == ["False", "False"]
+
+
+# Scopes ---------------------------------------------------------------------------------------------------------------
+
+SCOPED = {
+    "project": Context(request_id="", user_id="u", project_id="p", roles=("admin",)),
+    "domain": Context(request_id="", user_id="u", domain_id="d", roles=("admin",)),
+    "system": Context(request_id="", user_id="u", system_scope="all", roles=("admin",)),
+}
+
+
+@pytest.mark.parametrize("scope", SCOPED)
+def test_a_token_of_another_scope_is_refused_whatever_its_roles_and_the_file_say(scope: str, tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text('"x": "@"\n')
+    policy = Policy([Rule("x", "@", scopes=("project",)), Rule("y", "@", scopes=("domain", "system"))], str(file))
+    assert policy.allows("x", SCOPED[scope]) == (scope == "project")
+    assert policy.allows("y", SCOPED[scope]) == (scope != "project")
+
+
+def test_a_rule_that_names_no_scopes_has_those_of_its_service() -> None:
+    assert Rule("identity:list_users", "@").scope_types == ("system", "domain", "project")
+    assert {Rule(name, "@").scope_types for name in ("os_compute_api:servers:index", "get_image")} == {("project",)}
+
+
+# Files ----------------------------------------------------------------------------------------------------------------
+
+
+def test_json_counts_before_yaml_and_the_directory_last(tmp_path: Path) -> None:
+    """A-100: the seed's policy.json is read where policy.yaml is looked for; all of it again as soon as it changes."""
+    rules = [Rule(name, "!") for name in "abc"]
+    policy = Policy(rules, str(tmp_path / "policy.yaml"))
+    member = CALLERS["member"]
+    assert not any(policy.allows(name, member) for name in "abc")
+    (tmp_path / "policy.json").write_text('{"a": "role:member", "b": "role:member", "c": "role:member"}')
+    assert all(policy.allows(name, member) for name in "abc")
+    (tmp_path / "policy.yaml").write_text('"b": "role:admin"\n"c": "role:admin"\n')
+    assert [policy.allows(name, member) for name in "abc"] == [True, False, False]
+    (tmp_path / "policy.d").mkdir()
+    (tmp_path / "policy.d/90-last.yaml").write_text('"c": "role:member"\n')
+    (tmp_path / "policy.d/10-first.json").write_text('{"c": "!"}')
+    (tmp_path / "policy.d/README").write_text("not a policy file")
+    assert [policy.allows(name, member) for name in "abc"] == [True, False, True]
+    (tmp_path / "policy.d/90-last.yaml").unlink()
+    assert [policy.allows(name, member) for name in "abc"] == [True, False, False]
+
+
+def test_an_older_name_of_a_rule_may_stand_in_a_file_and_the_newer_one_counts_more(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text('"old": "role:admin"\n')
+    policy = Policy([Rule("new", "@", aliases=("old",))], str(file))
+    assert not policy.allows("new", CALLERS["member"])
+    assert policy.allows("new", CALLERS["admin"])
+    file.write_text('"old": "role:admin"\n"new": "role:member"\n')
+    assert policy.allows("new", CALLERS["member"])
+
+
+def test_a_name_that_no_service_knows_is_warned_about_and_what_others_refer_to_or_own_is_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text('"mine": "role:member"\n"x": "rule:mine"\n"get_image": "@"\n"xx": "@"\n"y": "rule:gone"\n')
+    policy = Policy([Rule("x", "!"), Rule("y", "@")], str(file))
+    assert policy.allows("x", CALLERS["member"])
+    assert not policy.allows("y", CALLERS["member"]), "what refers to nothing denies"
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warned) == 2
+    assert "policy rule y refers to a rule that does not exist" in warned[0]
+    assert f"policy rule xx of {file} is none" in warned[1]
+
+
+def test_rules_that_refer_to_themselves_are_a_broken_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text('"x": "role:member and not rule:y"\n"y": "rule:z or @"\n"z": "rule:x"\n')
+    policy = Policy([Rule("x", "!"), Rule("y", "@")], str(file))
+    assert not policy.allows("x", CALLERS["member"])
+    assert policy.allows("y", CALLERS["member"])
+    assert "refer to themselves: x, y, z" in caplog.text
+
+
+def test_a_file_of_any_size_is_not_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text('"x": "role:member"\n' + "# and so on\n" * 100_000)
+    assert not Policy([Rule("x", "!")], str(file)).allows("x", CALLERS["member"])
+    assert "larger than" in caplog.text
+
+
+# Starting -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("check", ["rule:gone", "not rule:gone", "@ or (role:x and rule:gone)", "rule:x"])
+def test_a_default_that_refers_to_nothing_or_to_itself_fails_the_start(check: str) -> None:
+    """S-063"""
+    with pytest.raises(Internal):
+        Policy([Rule("x", check)])
+
+
+def test_a_route_whose_rule_the_policy_does_not_know_fails_the_start() -> None:
+    """S-063"""
+    with pytest.raises(Internal, match="small:who"):
+        client(policy=Policy([Rule("another", "@")]))
