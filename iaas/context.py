@@ -30,6 +30,10 @@ class Context:
     system_scope: str | None = None  # "all" for a system-scoped token
     roles: tuple[str, ...] = ()
     may_upload: str | None = None  # an image's id: the caller, a host with a ticket, may fill it and nothing else
+    application_credential_id: str | None = None
+    restricted: bool = False  # the caller may not make or take away what would log in for it: S-036
+    trust_id: str | None = None
+    access_rules: tuple[tuple[str, str, str], ...] | None = None  # (service, method, path); None: every request
     is_admin: bool = False  # policy rule context_is_admin held when the request came in
 
     @property

@@ -70,10 +70,10 @@ class Validator:
 
 def confirmed(tx: Tx, claims: Claims) -> Access:
     """The claims with what the database says. Raises Unauthenticated when they don't hold any more."""
-    found = standing(tx, claims.user_id, claims.scope, claims)
+    found = standing(tx, claims.user_id, claims.scope, claims.delegation, claims)
     if not holds(found, claims) or found is None:
         raise Unauthenticated(REFUSED)
-    return Access(claims=claims, user=found.user, project=found.project, domain=found.domain, roles=found.roles)
+    return found.access(claims)
 
 
 def holds(found: Standing | None, claims: Claims) -> bool:

@@ -8,6 +8,7 @@ from iaas.db.engine import Database
 from iaas.identity.bootstrap import SERVICE_PROJECT, SERVICE_USER, Endpoints, bootstrap
 from iaas.identity.service import IdentityServices
 from iaas.identity.tickets import PREFIX
+from iaas.model.delegation import ApplicationCredential, Trust
 from iaas.model.project import DEFAULT_DOMAIN
 from iaas.model.token import Access
 from iaas.model.user import Reference
@@ -51,6 +52,9 @@ class IdentityFacade:
 
 def to_context(access: Access) -> Context:
     project, domain, scope = access.project, access.domain, access.claims.scope
+    mandate = access.mandate
+    credential = mandate if isinstance(mandate, ApplicationCredential) else None
+    rules = credential.access_rules if credential else None
     return Context(
         request_id="",
         user_id=access.user.id,
@@ -62,4 +66,8 @@ def to_context(access: Access) -> Context:
         domain_id=domain.id if domain else None,
         system_scope=scope.id if scope.kind == "system" else None,
         roles=tuple(role.name for role in access.roles),
+        application_credential_id=credential.id if credential else None,
+        restricted=credential is not None and not credential.unrestricted,
+        trust_id=mandate.id if isinstance(mandate, Trust) else None,
+        access_rules=None if rules is None else tuple((rule.service, rule.method, rule.path) for rule in rules),
     )

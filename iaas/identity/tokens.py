@@ -17,13 +17,15 @@ from cryptography.fernet import InvalidToken
 
 from iaas.errors import Unauthenticated
 from iaas.identity.keys import KeyRing
+from iaas.model.delegation import Delegation, Kind
 from iaas.model.token import Claims, Scope, ScopeKind
 
 MAX_LENGTH = 1024
 _TEXT = re.compile(r"[A-Za-z0-9_-]+")
 _HEX = re.compile(r"[0-9a-f]{32}")
-_METHODS = ("password", "token", "application_credential", "service")
+_METHODS = ("password", "token", "application_credential", "service", "totp")  # appended to, never reordered
 _KINDS = (ScopeKind.UNSCOPED, ScopeKind.PROJECT, ScopeKind.DOMAIN, ScopeKind.SYSTEM)
+_DELEGATIONS = (Kind.APPLICATION_CREDENTIAL, Kind.TRUST)  # likewise
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)
 REFUSED = "The request you have made requires authentication."
@@ -38,6 +40,7 @@ class _Payload(msgspec.Struct, array_like=True):
     issued: int  # microseconds since 1970
     expires: int
     audits: list[bytes]
+    delegation: tuple[int, bytes] | None = None  # position in _DELEGATIONS, id
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -55,6 +58,7 @@ class TokenCodec:
 
     def seal(self, claims: Claims) -> str:
         """The token's text, about 250 characters. Raises Unavailable without keys."""
+        given = claims.delegation
         payload = _Payload(
             version=1,
             user=_packed(claims.user_id),
@@ -64,6 +68,7 @@ class TokenCodec:
             issued=(claims.issued_at - _EPOCH) // _MICRO,
             expires=(claims.expires_at - _EPOCH) // _MICRO,
             audits=[_unb64(audit) for audit in claims.audit_ids],
+            delegation=None if given is None else (_DELEGATIONS.index(given.kind), _packed(given.id)),
         )
         return self._keys.ring().encrypt(_encoder.encode(payload)).decode().rstrip("=")
 
@@ -84,6 +89,7 @@ def _claims(payload: _Payload) -> Claims:
     if payload.version != 1:
         raise ValueError("a token of another version")
     scope_id = None if payload.scope is None else _unpacked(payload.scope)
+    given = payload.delegation
     return Claims(
         user_id=_unpacked(payload.user),
         methods=tuple(name for bit, name in enumerate(_METHODS) if payload.methods >> bit & 1),
@@ -91,6 +97,7 @@ def _claims(payload: _Payload) -> Claims:
         audit_ids=tuple(_b64(audit) for audit in payload.audits),
         issued_at=_EPOCH + payload.issued * _MICRO,
         expires_at=_EPOCH + payload.expires * _MICRO,
+        delegation=given and Delegation(kind=_DELEGATIONS[given[0]], id=_unpacked(given[1])),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from iaas.model.delegation import Delegation, Mandate
 from iaas.model.role import SYSTEM, Role
 
 
@@ -30,7 +31,10 @@ ON_SYSTEM = Scope(kind=ScopeKind.SYSTEM, id=SYSTEM)
 
 @dataclass(frozen=True, kw_only=True)
 class Claims:
-    """The content of a token. ``audit_ids``: its own, then, after a rescope, that of the chain's first token."""
+    """The content of a token. ``audit_ids``: its own, then, after a rescope, that of the chain's first token.
+
+    ``delegation``: where its rights come from when they are not the user's own.
+    """
 
     user_id: str
     methods: tuple[str, ...]
@@ -38,6 +42,7 @@ class Claims:
     audit_ids: tuple[str, ...]
     issued_at: datetime
     expires_at: datetime
+    delegation: Delegation | None = None
 
     @property
     def chain_id(self) -> str:
@@ -56,10 +61,14 @@ class Named:
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """A token that holds now: its claims, who and where its user is. ``roles`` include the implied ones."""
+    """A token that holds now: its claims, who and where its user is. ``roles`` include the implied ones.
+
+    ``mandate``: what was handed on, for a token whose rights come from a delegation.
+    """
 
     claims: Claims
     user: Named
     project: Named | None = None
     domain: Named | None = None
     roles: tuple[Role, ...] = ()
+    mandate: Mandate | None = None
