@@ -13,7 +13,7 @@ from iaas.db.identity.nouns import ROLES, USERS
 from iaas.errors import Forbidden, Invalid, NotFound
 from iaas.identity.passwords import Passwords
 from iaas.ids import new_hex
-from iaas.model.delegation import AccessRule, ApplicationCredential, Kind
+from iaas.model.identity.delegation import AccessRule, ApplicationCredential, Kind
 from iaas.model.role import Role
 from iaas.model.token import Access
 

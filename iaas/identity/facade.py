@@ -8,7 +8,7 @@ from iaas.db.engine import Database
 from iaas.identity.bootstrap import SERVICE_PROJECT, SERVICE_USER, Endpoints, bootstrap
 from iaas.identity.service import IdentityServices
 from iaas.identity.tickets import PREFIX
-from iaas.model.delegation import ApplicationCredential, Trust
+from iaas.model.identity.delegation import ApplicationCredential, Trust
 from iaas.model.project import DEFAULT_DOMAIN
 from iaas.model.token import Access
 from iaas.model.user import Reference

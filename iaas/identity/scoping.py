@@ -12,7 +12,7 @@ from iaas.errors import Unauthenticated
 from iaas.identity.access import holds
 from iaas.identity.methods.credentials import Proof
 from iaas.identity.tokens import REFUSED, new_audit_id
-from iaas.model.delegation import Delegation, Kind
+from iaas.model.identity.delegation import Delegation, Kind
 from iaas.model.token import ON_SYSTEM, UNSCOPED, Access, Claims, Scope, ScopeKind
 from iaas.model.user import Login, Reference
 

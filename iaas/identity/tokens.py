@@ -17,7 +17,7 @@ from cryptography.fernet import InvalidToken
 
 from iaas.errors import Unauthenticated
 from iaas.identity.keys import KeyRing
-from iaas.model.delegation import Delegation, Kind
+from iaas.model.identity.delegation import Delegation, Kind
 from iaas.model.token import Claims, Scope, ScopeKind
 
 MAX_LENGTH = 1024

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from iaas.model.delegation import Delegation, Mandate
+from iaas.model.identity.delegation import Delegation, Mandate
 from iaas.model.role import SYSTEM, Role
 
 

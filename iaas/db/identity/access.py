@@ -24,7 +24,7 @@ from iaas.db.schema.identity import (
     users,
 )
 from iaas.db.schema.identity_delegation import trusts
-from iaas.model.delegation import ApplicationCredential, Delegation, Kind, Mandate, Trust
+from iaas.model.identity.delegation import ApplicationCredential, Delegation, Kind, Mandate, Trust
 from iaas.model.role import Actor, Role, Target
 from iaas.model.token import Access, Claims, Named, Scope, ScopeKind
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from iaas.db.engine import Tx
 from iaas.db.schema.identity_delegation import access_rules, application_credentials, trusts
 from iaas.errors import Conflict, NotFound
-from iaas.model.delegation import AccessRule, ApplicationCredential, Kind, Mandate, Trust
+from iaas.model.identity.delegation import AccessRule, ApplicationCredential, Kind, Mandate, Trust
 
 TABLES = {Kind.APPLICATION_CREDENTIAL: application_credentials, Kind.TRUST: trusts}
 _VALUES: dict[Kind, type[Mandate]] = {Kind.APPLICATION_CREDENTIAL: ApplicationCredential, Kind.TRUST: Trust}

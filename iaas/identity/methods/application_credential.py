@@ -9,7 +9,7 @@ from iaas.identity.methods.credentials import AppSecret, Credentials, Proof
 from iaas.identity.passwords import Passwords
 from iaas.identity.throttle import Throttle
 from iaas.identity.tokens import REFUSED
-from iaas.model.delegation import ApplicationCredential, Kind
+from iaas.model.identity.delegation import ApplicationCredential, Kind
 from iaas.model.user import Login, Reference
 
 METHOD = "application_credential"

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from iaas.errors import Unauthenticated
 from iaas.identity.tokens import REFUSED
-from iaas.model.delegation import ApplicationCredential
+from iaas.model.identity.delegation import ApplicationCredential
 from iaas.model.token import Claims
 from iaas.model.user import Login, Reference
 

@@ -8,7 +8,7 @@ from iaas.errors import Forbidden, Unauthenticated
 from iaas.identity.access import Validator
 from iaas.identity.methods.credentials import Credentials, Proof
 from iaas.identity.tokens import REFUSED
-from iaas.model.delegation import ApplicationCredential, Trust
+from iaas.model.identity.delegation import ApplicationCredential, Trust
 from iaas.model.user import Reference
 
 
