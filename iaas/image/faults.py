@@ -17,12 +17,6 @@ class Gone(Error):
     kind = "gone"
 
 
-class Unsafe(Invalid):
-    """The data are not what the image says they are, or a thing that no host should open (S-001 … S-011)."""
-
-    kind = "invalid"
-
-
 class Broken(Invalid):
     """The client went away, or sent less or more than it had announced."""
 

@@ -19,9 +19,9 @@ from iaas.db.image import uploads
 from iaas.db.image.uploads import Facts
 from iaas.errors import Conflict, Error, Invalid, NotFound, QuotaExceeded, TooLarge
 from iaas.image.faults import Broken, Gone
-from iaas.image.inspect import HEAD, Inspector, Limits
 from iaas.image.services import ImageServices
 from iaas.image.store import Writer
+from iaas.inspection.inspector import HEAD, Inspector, Limits
 from iaas.model.image import Image, Viewer
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.compat.cloud import Cloud
 from tests.compat.test_image_sdk import add_image
-from tests.unit.image import evil
+from tests.evilimg import header as evil
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -20,7 +20,7 @@ from iaas.api.route import collect
 from iaas.config.sections import Image as ImageOptions
 from iaas.image.services import make
 from tests.compat.cloud import Cloud
-from tests.unit.image import evil
+from tests.evilimg import header as evil
 
 MIB = 1024 * 1024
 

@@ -1,0 +1,83 @@
+"""The corpus of hostile images (S-001 … S-011): each is refused, at once, whatever QEMU would do with it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from iaas.inspection.inspector import HEAD, Inspector, Limits
+from iaas.inspection.unsafe import Unsafe
+from tests.evilimg import good, reality
+from tests.evilimg.corpus import GROUPS, group
+from tests.unit.inspection.judge import inspect, refusal
+
+AT_ONCE_S = 0.2  # of CPU time, for the stream, the file, and a garbage collection that falls into it
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_every_hostile_image_is_refused_at_once(name: str) -> None:
+    """S-001 … S-006, S-008 … S-011, S-013"""
+    accepted, slow = [], []
+    for evil in group(name):
+        started = time.process_time()
+        if refusal(evil.declared, evil.data) is None:
+            accepted.append(evil.name)
+        if time.process_time() - started > AT_ONCE_S:
+            slow.append(evil.name)
+    assert (accepted, slow) == ([], [])
+
+
+def test_the_corpus_has_what_the_rows_ask_for() -> None:
+    images = [evil for name in GROUPS for evil in group(name)]
+    assert len({evil.name for evil in images}) == len(images) >= 200
+    rows = {"S-001", "S-002", "S-003", "S-004", "S-005", "S-006", "S-008", "S-009", "S-010", "S-011", "S-013"}
+    assert {evil.row for evil in images} == rows
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_the_canary_is_read_by_qemu_where_the_corpus_says_so(tmp_path: Path, name: str) -> None:
+    """The dangerous ones are dangerous: what is refused above would have been another's data in a guest's disk."""
+    reality.plant(tmp_path)
+    harmless = [
+        f"{evil.name}, {'told' if format else 'guessed'}"
+        for evil in group(name)
+        for claimed, format in ((evil.told, evil.declared), (evil.guessed, None))
+        if claimed and evil.name.partition(" ")[0] != "declared" and not reality.reads(tmp_path, evil.data, format)
+    ]
+    assert harmless == []
+
+
+@pytest.mark.parametrize("declared", good.FORMATS)
+def test_every_other_declared_format_is_refused(declared: str) -> None:
+    """S-007, S-004: the matrix of 42."""
+    pairs = {real: refusal(declared, good.plain(real)) for real in good.FORMATS if real != declared}
+    assert len(pairs) == 6 and all(pairs.values()), pairs
+    assert refusal(declared, good.plain(declared)) is None
+
+
+def test_the_cuts_of_the_network_change_no_verdict() -> None:
+    for declared in good.FORMATS:
+        data = good.plain(declared)
+        assert {inspect(declared, data, piece=piece) for piece in (1000, 4096, 65537, 1 << 20, 1 << 24)} == {
+            inspect(declared, data)
+        }
+
+
+def test_a_disk_larger_than_allowed_is_refused_however_small_its_file() -> None:
+    """S-011: with the sizes in words."""
+    for declared in good.FORMATS:
+        size = inspect(declared, good.plain(declared))
+        assert inspect(declared, good.plain(declared), limit=size) == size
+        with pytest.raises(Unsafe, match=f"has {size} bytes, {size - 1} are allowed"):
+            inspect(declared, good.plain(declared), limit=size - 1)
+
+
+def test_what_is_kept_of_a_stream_is_bounded() -> None:
+    inspector = Inspector("vhdx", Limits(1 << 40))
+    data = good.plain("vhdx")
+    inspector.feed(data)
+    for _ in range(64):
+        inspector.feed(bytes(1 << 20))
+    assert sum(len(kept) for kept in (inspector._head, inspector._tail, inspector._region)) <= 3 * HEAD + 1536
