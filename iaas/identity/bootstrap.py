@@ -99,7 +99,7 @@ def _tree(tx: Tx, done: list[str]) -> None:
 def _roles(tx: Tx, done: list[str]) -> None:
     ids = {}
     for name in ROLE_NAMES:
-        role = ROLES.find(tx, name=name)
+        role = ROLES.find(tx, name=name, domain_id=None)
         if role is None:
             role = ROLES.create(tx, Role(id=new_hex(), name=name))
             done.append(f"created role {name}")
@@ -119,7 +119,7 @@ def _people(tx: Tx, done: list[str], admin_hash: str | None) -> None:
         (iaas, Target.PROJECT, SERVICE_PROJECT, SERVICE_ROLE),
     )
     for user, kind, where, role_name in grants:
-        role = ROLES.find(tx, name=role_name)
+        role = ROLES.find(tx, name=role_name, domain_id=None)
         place = PROJECTS.find(tx, domain_id=DEFAULT_DOMAIN, name=where)
         target = SYSTEM if kind is Target.SYSTEM else place.id if place else ""
         grant = Assignment(
@@ -139,7 +139,7 @@ def _user(tx: Tx, done: list[str], name: str, password_hash: str | None) -> User
     user = USERS.find(tx, domain_id=DEFAULT_DOMAIN, name=name)
     if user is None:
         user = User(id=new_hex(), domain_id=DEFAULT_DOMAIN, name=name)
-        USERS.create(tx, user, password_hash=password_hash)
+        USERS.create(tx, user, password_hash=password_hash, password_own=False)
         done.append(f"created user {name}")
         return user
     changes: dict[str, Any] = {}

@@ -10,6 +10,7 @@ from iaas.config.sections import Auth
 from iaas.db.engine import Database
 from iaas.db.identity import revocations
 from iaas.identity.access import Validator
+from iaas.identity.assignments import Assignments
 from iaas.identity.catalog import Endpoints, Regions, Services
 from iaas.identity.credentials.collection import Credentials
 from iaas.identity.credentials.vault import Vault
@@ -17,7 +18,7 @@ from iaas.identity.keys import KeyRing
 from iaas.identity.login import LoginDesk
 from iaas.identity.passwords import Passwords
 from iaas.identity.projects import Domains, Projects
-from iaas.identity.roles import Assignments, Roles
+from iaas.identity.roles import Roles
 from iaas.identity.tickets import TicketDesk
 from iaas.identity.tokens import TokenCodec
 from iaas.identity.users import Groups, Users

@@ -28,7 +28,7 @@ class Users(Collection[User]):
 
         def work(tx: Tx) -> User:
             _check_domain(tx, value.domain_id)
-            return USERS.create(tx, value, password_hash=hashed)
+            return USERS.create(tx, value, password_hash=hashed, password_own=False)
 
         return self._database.run(work)
 

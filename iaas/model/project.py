@@ -15,6 +15,8 @@ class Domain:
     name: str
     enabled: bool = True
     description: str | None = ""
+    tags: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -29,4 +31,5 @@ class Project:
     enabled: bool = True
     description: str | None = ""
     tags: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)

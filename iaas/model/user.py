@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
 class User:
-    """``extra``: further attributes that the API keeps for its clients, such as email."""
+    """``extra``: further attributes that the API keeps for its clients, such as email. ``options``: by their
+    published names; ``password_expires_at``: None when it does not expire."""
 
     id: str
     domain_id: str
@@ -17,6 +19,8 @@ class User:
     enabled: bool = True
     default_project_id: str | None = None
     description: str | None = None
+    password_expires_at: datetime | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -46,3 +50,5 @@ class Login:
     user_id: str
     password_hash: str | None = field(repr=False)
     default_project_id: str | None
+    password_expires_at: datetime | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)

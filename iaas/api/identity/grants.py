@@ -1,8 +1,10 @@
-"""Roles given to users and groups on projects, domains and the system: six resources of one shape."""
+"""Roles given to users and groups on projects, domains and the system, and to what is below a project or domain:
+ten resources of one shape."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from iaas.api.call import Call
@@ -11,15 +13,14 @@ from iaas.api.identity.roles import show_role
 from iaas.api.identity.rules import SEE
 from iaas.api.route import ADMIN, Route, Rule
 from iaas.identity.service import IdentityServices
-from iaas.model.role import SYSTEM, Actor, Assignment, Target
-
-Handler = Callable[[Call[IdentityServices]], Any]
+from iaas.model.role import SYSTEM, Actor, Assignment, Place, Target
 
 
-def _routes(target: Target, actor: Actor) -> Iterator[Route]:
+def _routes(target: Target, actor: Actor, inherited: bool = False) -> Iterator[Route]:
     """GET the list, and PUT, HEAD, GET, DELETE one role, for this pair of target and actor."""
-    where = "/v3/system" if target is Target.SYSTEM else f"/v3/{target.value}s/<{target.value}_id>"
-    base = f"{where}/{actor.value}s/<{actor.value}_id>/roles"
+    where = "/system" if target is Target.SYSTEM else f"/{target.value}s/<{target.value}_id>"
+    base = f"/v3{'/OS-INHERIT' if inherited else ''}{where}/{actor.value}s/<{actor.value}_id>/roles"
+    end = "/inherited_to_projects" if inherited else ""
 
     def named(verb: str, many: bool = False) -> str:
         """Grants on the system have rules of their own, by the kind of actor."""
@@ -27,18 +28,21 @@ def _routes(target: Target, actor: Actor) -> Iterator[Route]:
             return f"identity:{verb}_system_grant{'s' if many else ''}_for_{actor.value}"
         return f"identity:{verb}_grant{'s' if many else ''}"
 
-    def ends(call: Call[Any]) -> tuple[Actor, str, Target, str]:
-        place = SYSTEM if target is Target.SYSTEM else call.path[f"{target.value}_id"]
-        return actor, call.path[f"{actor.value}_id"], target, place
-
-    def one(call: Call[Any]) -> Assignment:
-        kind, actor_id, on, place = ends(call)
-        return Assignment(
-            actor_type=kind, actor_id=actor_id, target_type=on, target_id=place, role_id=call.path["role_id"]
+    def place(call: Call[Any]) -> Place:
+        target_id = SYSTEM if target is Target.SYSTEM else call.path[f"{target.value}_id"]
+        return Place(
+            actor_type=actor,
+            actor_id=call.path[f"{actor.value}_id"],
+            target_type=target,
+            target_id=target_id,
+            inherited=inherited,
         )
 
+    def one(call: Call[Any]) -> Assignment:
+        return Assignment(**asdict(place(call)), role_id=call.path["role_id"])
+
     def list_grants(call: Call[IdentityServices]) -> dict[str, Any]:
-        found = call.services.assignments.roles_on(*ends(call))
+        found = call.services.assignments.roles_on(place(call))
         return {"roles": [show_role(call, role) for role in found], "links": links(call)}
 
     def grant(call: Call[IdentityServices]) -> None:
@@ -50,11 +54,17 @@ def _routes(target: Target, actor: Actor) -> Iterator[Route]:
     def revoke(call: Call[IdentityServices]) -> None:
         call.services.assignments.revoke(one(call))
 
-    single = f"{base}/<role_id>"
-    yield Route("GET", base, list_grants, policy=Rule(named("list", many=True), SEE))
+    single = f"{base}/<role_id>{end}"
+    yield Route("GET", f"{base}{end}", list_grants, policy=Rule(named("list", many=True), SEE))
     yield Route("GET", single, check, policy=Rule(named("check"), SEE), status=204)
     yield Route("PUT", single, grant, policy=Rule(named("create"), ADMIN), status=204)
     yield Route("DELETE", single, revoke, policy=Rule(named("revoke"), ADMIN), status=204)
 
 
-ROUTES = tuple(route for target in Target for actor in Actor for route in _routes(target, actor))
+ROUTES = tuple(
+    route
+    for target in Target
+    for actor in Actor
+    for inherited in ((False,) if target is Target.SYSTEM else (False, True))
+    for route in _routes(target, actor, inherited)
+)

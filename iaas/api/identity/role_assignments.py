@@ -10,7 +10,7 @@ from iaas.api.identity.listing import links
 from iaas.api.identity.rules import SEE
 from iaas.api.route import Route, Rule
 from iaas.errors import Invalid
-from iaas.identity.roles import Query
+from iaas.identity.assignments import Query
 from iaas.identity.service import IdentityServices
 from iaas.model.role import SYSTEM, Actor, Assignment, Effective, Target
 
@@ -34,6 +34,7 @@ def _query(call: Call[Any]) -> Query:
     if subtree and not places[Target.PROJECT]:
         raise Invalid("scope.project.id must be specified if include_subtree is also specified.")
     kind, id = asked[0] if asked else (None, None)
+    inherited = query.get("scope.OS-INHERIT:inherited_to")
     return Query(
         user_id=query.get("user.id"),
         group_id=query.get("group.id"),
@@ -41,6 +42,7 @@ def _query(call: Call[Any]) -> Query:
         target_type=kind,
         target_id=id,
         subtree=subtree,
+        inherited=None if inherited is None else inherited == "projects",
         effective=flag(call, "effective"),
         names=flag(call, "include_names"),
     )
@@ -53,11 +55,17 @@ def _shown(call: Call[Any], found: Effective) -> dict[str, Any]:
     target: dict[str, Any] = {"id": item.target_id}
     if names:
         role["name"] = names.role
+        if names.role_domain_id:
+            role["domain"] = {"id": names.role_domain_id, "name": names.role_domain}
         actor |= {"name": names.actor, "domain": {"id": names.actor_domain_id, "name": names.actor_domain}}
         target["name"] = names.target
         if names.target_domain_id:
             target["domain"] = {"id": names.target_domain_id, "name": names.target_domain}
-    scope = {"system": {"all": True}} if item.target_type is Target.SYSTEM else {item.target_type.value: target}
+    scope: dict[str, Any] = {"system": {"all": True}}
+    if item.target_type is not Target.SYSTEM:
+        scope = {item.target_type.value: target}
+    if found.via.inherited:
+        scope["OS-INHERIT:inherited_to"] = "projects"
     return {"role": role, item.actor_type.value: actor, "scope": scope, "links": _links(call, found)}
 
 
@@ -68,13 +76,14 @@ def _links(call: Call[Any], found: Effective) -> dict[str, str]:
     if via.actor_type is Actor.GROUP and item.actor_type is Actor.USER:
         answer["membership"] = f"{call.base_url}/v3/groups/{via.actor_id}/users/{item.actor_id}"
     if via.role_id != item.role_id:
-        answer["prior_role"] = f"{call.base_url}/v3/prior_roles/{via.role_id}/implies/{item.role_id}"
+        answer["prior_role"] = f"{call.base_url}/v3/prior_role/{via.role_id}/implies/{item.role_id}"
     return answer
 
 
 def _place(item: Assignment) -> str:
     where = "/system" if item.target_type is Target.SYSTEM else f"/{item.target_type.value}s/{item.target_id}"
-    return f"{where}/{item.actor_type.value}s/{item.actor_id}/roles/{item.role_id}"
+    place = f"{where}/{item.actor_type.value}s/{item.actor_id}/roles/{item.role_id}"
+    return f"/OS-INHERIT{place}/inherited_to_projects" if item.inherited else place
 
 
 ROUTES = (Route("GET", "/v3/role_assignments", list_assignments, policy=Rule("identity:list_role_assignments", SEE)),)

@@ -179,9 +179,14 @@ def _effective() -> sa.CTE:
     """The ids of the roles that a user has on a target, with what they imply."""
     a = assignments.c
     mine = sa.select(group_members.c.group_id).where(group_members.c.user_id == _text("user_id"))
+    # A project's parents up to and with its domain; nothing is above a domain or the system.
+    above = sa.select(projects.c.parent_id).where(projects.c.id == _text("target_id")).cte("above", recursive=True)
+    above = above.union(sa.select(projects.c.parent_id).where(projects.c.id == above.c.parent_id))
     direct = sa.select(a.role_id).where(
-        a.target_type == _text("target_type"),
-        a.target_id == _text("target_id"),
+        sa.or_(
+            (a.target_type == _text("target_type")) & (a.target_id == _text("target_id")) & a.inherited.is_(False),
+            a.target_id.in_(sa.select(above.c.parent_id)) & a.inherited.is_(True),
+        ),
         sa.or_(
             (a.actor_type == Actor.USER.value) & (a.actor_id == _text("user_id")),
             (a.actor_type == Actor.GROUP.value) & a.actor_id.in_(mine),
@@ -193,7 +198,8 @@ def _effective() -> sa.CTE:
 
 def _all_roles() -> sa.Select[Any]:
     effective = _effective()
-    return sa.select(roles.c.id, roles.c.name).join(effective, effective.c.role_id == roles.c.id).order_by(roles.c.name)
+    found = sa.select(roles.c.id, roles.c.name).join(effective, effective.c.role_id == roles.c.id)
+    return found.where(roles.c.domain_id.is_(None)).order_by(roles.c.name)
 
 
 def _given_roles() -> sa.Select[Any]:
@@ -204,7 +210,7 @@ def _given_roles() -> sa.Select[Any]:
     effective = _effective()
     is_given = roles.c.id.in_(sa.select(reach.c.role_id)).label("is_given")
     query = sa.select(roles.c.id, roles.c.name, is_given).join(effective, effective.c.role_id == roles.c.id)
-    return query.order_by(roles.c.name)
+    return query.where(roles.c.domain_id.is_(None)).order_by(roles.c.name)
 
 
 _WHO = {given: _who(given) for given in (None, *Kind)}

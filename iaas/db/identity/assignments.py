@@ -13,9 +13,9 @@ from iaas.db.identity.nouns import ROLES
 from iaas.db.identity.rows import add_pair
 from iaas.db.schema.identity import assignments, domains, group_members, groups, projects, roles, users
 from iaas.errors import NotFound
-from iaas.model.role import Actor, Assignment, Names, Role, Target
+from iaas.model.role import Actor, Assignment, Names, Place, Role, Target
 
-COLUMNS = ("actor_type", "actor_id", "target_type", "target_id", "role_id")
+COLUMNS = ("actor_type", "actor_id", "target_type", "target_id", "role_id", "inherited")
 _CHUNK = 500
 
 
@@ -39,16 +39,10 @@ def remove(tx: Tx, assignment: Assignment) -> None:
         )
 
 
-def roles_on(tx: Tx, actor_type: Actor, actor_id: str, target_type: Target, target_id: str) -> list[Role]:
-    """Roles granted directly, in the order of their ids."""
-    a = assignments.c
-    among = sa.select(a.role_id).where(
-        a.actor_type == actor_type,
-        a.actor_id == actor_id,
-        a.target_type == target_type,
-        a.target_id == target_id,
-    )
-    return ROLES.page(tx, {}, among=among)
+def roles_on(tx: Tx, place: Place) -> list[Role]:
+    """Roles granted right there, in the order of their ids."""
+    where = (assignments.c[name] == getattr(place, name) for name in COLUMNS if name != "role_id")
+    return ROLES.page(tx, {}, among=sa.select(assignments.c.role_id).where(*where))
 
 
 def stored(tx: Tx, equals: Mapping[str, Any], limit: int) -> list[Assignment]:
@@ -84,7 +78,7 @@ def members(tx: Tx, group_ids: Iterable[str]) -> dict[str, list[str]]:
 def name_all(tx: Tx, items: Iterable[Assignment]) -> dict[Assignment, Names]:
     """The names behind the ids of many assignments, in one query a table."""
     items = list(items)
-    role_names = {id: row.name for id, row in _named(tx, roles, {item.role_id for item in items}).items()}
+    named_roles = _named(tx, roles, {item.role_id for item in items})
     actors = {kind: _named(tx, table, {i.actor_id for i in items if i.actor_type == kind})
               for kind, table in ((Actor.USER, users), (Actor.GROUP, groups))}  # fmt: skip
     targets = {kind: _named(tx, table, {i.target_id for i in items if i.target_type == kind})
@@ -93,10 +87,13 @@ def name_all(tx: Tx, items: Iterable[Assignment]) -> dict[Assignment, Names]:
     for item in items:
         actor = actors[item.actor_type].get(item.actor_id)
         target = targets.get(item.target_type, {}).get(item.target_id)
-        if actor is None or item.role_id not in role_names:
+        role = named_roles.get(item.role_id)
+        if actor is None or role is None:
             continue
         named[item] = Names(
-            role=role_names[item.role_id],
+            role=role.name,
+            role_domain_id=role.domain_id,
+            role_domain=role.domain,
             actor=actor.name,
             actor_domain_id=actor.domain_id,
             actor_domain=actor.domain,
@@ -113,7 +110,7 @@ def _named(tx: Tx, table: sa.Table, ids: set[str]) -> dict[str, sa.Row[Any]]:
     for chunk in _chunks(ids):
         if "domain_id" in table.c:
             columns = (table.c.id, table.c.name, table.c.domain_id, home.c.name.label("domain"))
-            query = sa.select(*columns).join(home, home.c.id == table.c.domain_id)
+            query = sa.select(*columns).outerjoin(home, home.c.id == table.c.domain_id)
         else:
             nothing = sa.null()
             query = sa.select(table.c.id, table.c.name, nothing.label("domain_id"), nothing.label("domain"))
@@ -137,4 +134,5 @@ def _of(row: sa.Row[Any]) -> Assignment:
         target_type=Target(row.target_type),
         target_id=row.target_id,
         role_id=row.role_id,
+        inherited=row.inherited,
     )

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 
 from iaas.db.engine import Tx
 from iaas.db.identity.nouns import DOMAINS, PROJECTS
-from iaas.db.schema.identity import assignments, domains, group_members, groups, projects, users
+from iaas.db.schema.identity import (
+    assignments,
+    domains,
+    group_members,
+    groups,
+    inferences,
+    projects,
+    roles,
+    users,
+)
 from iaas.model.project import Domain, Project
 from iaas.model.role import Actor, Target
 from iaas.model.user import Reference
@@ -67,7 +77,7 @@ def domains_of_user(tx: Tx, user_id: str, marker: str | None, limit: int) -> lis
 
 
 def is_on_system(tx: Tx, user_id: str) -> bool:
-    return tx.first(_targets(user_id, Target.SYSTEM).limit(1)) is not None
+    return tx.first(_targets(user_id, Target.SYSTEM)) is not None
 
 
 def delete(tx: Tx, project_id: str) -> None:
@@ -90,13 +100,48 @@ def delete_domain(tx: Tx, domain_id: str) -> None:
     DOMAINS.delete(tx, domain_id)
 
 
-def _targets(user_id: str, kind: Target) -> sa.Select[Any]:
+def descents(tx: Tx, roots: Iterable[str]) -> dict[str, list[str]]:
+    """Project or domain id to the ids of all projects below it, for many at once."""
+    first = sa.select(projects.c.parent_id.label("root"), projects.c.id)
+    below = first.where(projects.c.parent_id.in_(sorted(set(roots)))).cte("below", recursive=True)
+    below = below.union(sa.select(below.c.root, projects.c.id).where(projects.c.parent_id == below.c.id))
+    found: dict[str, list[str]] = {}
+    for row in tx.all(sa.select(below.c.root, below.c.id).order_by(below.c.id)):
+        found.setdefault(row.root, []).append(row.id)
+    return found
+
+
+def ancestors(tx: Tx, project_id: str) -> tuple[str, ...]:
+    """The ids of the projects above this one, the domain's last."""
+    above = sa.select(projects.c.parent_id, sa.literal(0).label("step")).where(projects.c.id == project_id)
+    chain = above.cte("above", recursive=True)
+    up = sa.select(projects.c.parent_id, chain.c.step + 1).where(projects.c.id == chain.c.parent_id)
+    chain = chain.union(up)
+    return tuple(tx.execute(sa.select(chain.c.parent_id).order_by(chain.c.step)).scalars())
+
+
+def _targets(user_id: str, kind: Target) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+    """Where a token of the user would carry a role: granted there or, for a project, inherited from above."""
     a = assignments.c
     mine = sa.select(group_members.c.group_id).where(group_members.c.user_id == user_id)
-    return sa.select(a.target_id).where(
-        a.target_type == kind,
+    held = sa.select(a.target_id).where(
+        a.role_id.in_(_counting()),
         sa.or_(
             (a.actor_type == Actor.USER) & (a.actor_id == user_id),
             (a.actor_type == Actor.GROUP) & a.actor_id.in_(mine),
         ),
     )
+    direct = held.where(a.target_type == kind, a.inherited.is_(False))
+    if kind is not Target.PROJECT:
+        return direct
+    roots = held.where(a.inherited.is_(True))
+    below = sa.select(projects.c.id).where(projects.c.parent_id.in_(roots)).cte("below", recursive=True)
+    below = below.union(sa.select(projects.c.id).where(projects.c.parent_id == below.c.id))
+    return sa.union(direct, sa.select(below.c.id))
+
+
+def _counting() -> sa.Select[Any]:
+    """Roles that put something into a token: the cloud's own, and what implies one of those in the end."""
+    found = sa.select(roles.c.id).where(roles.c.domain_id.is_(None)).cte("counting", recursive=True)
+    found = found.union(sa.select(inferences.c.prior_id).where(inferences.c.implied_id == found.c.id))
+    return sa.select(found.c.id)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from iaas.db.engine import Tx
 from iaas.db.identity.nouns import ROLES
 from iaas.db.identity.rows import add_pair
-from iaas.db.schema.identity import inferences
+from iaas.db.schema.identity import inferences, roles
 from iaas.errors import Invalid, NotFound
 from iaas.model.role import Role
 
@@ -49,6 +49,11 @@ def closures(tx: Tx) -> dict[str, set[str]]:
     """Prior id to every id that it implies in the end."""
     direct = inference_map(tx)
     return {prior: _closure(direct, prior) for prior in direct}
+
+
+def of_domains(tx: Tx) -> set[str]:
+    """The ids of the roles that belong to some domain."""
+    return set(tx.execute(sa.select(roles.c.id).where(roles.c.domain_id.is_not(None))).scalars())
 
 
 def _closure(direct: dict[str, set[str]], prior: str) -> set[str]:

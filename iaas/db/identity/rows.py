@@ -46,7 +46,7 @@ class Rows(Generic[T]):
         equals: Mapping[str, Any],
         marker: str | None = None,
         limit: int = 1000,
-        among: sa.Select[Any] | None = None,
+        among: sa.SelectBase | None = None,
     ) -> list[T]:
         """A page in the order of ids; a tuple as a filter's value means one of them.
 
@@ -97,9 +97,8 @@ class Rows(Generic[T]):
             return
         query = sa.select(columns.id).where(columns.name == name, columns.id != id)
         if "domain_id" in columns:
-            query = query.where(
-                columns.domain_id == sa.select(columns.domain_id).where(columns.id == id).scalar_subquery()
-            )
+            own = sa.select(columns.domain_id).where(columns.id == id).scalar_subquery()
+            query = query.where(columns.domain_id.is_not_distinct_from(own))
         if tx.first(query) is not None:
             raise self._taken({"name": name})
 

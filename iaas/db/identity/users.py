@@ -15,7 +15,14 @@ from iaas.model.user import Login, Reference, User
 
 def login(tx: Tx, reference: Reference) -> Login | None:
     """The user that the reference names, enabled or not; None when there is none."""
-    query = sa.select(users.c.id, users.c.password_hash, users.c.default_project_id)
+    columns = (
+        users.c.id,
+        users.c.password_hash,
+        users.c.default_project_id,
+        users.c.password_expires_at,
+        users.c.options,
+    )
+    query = sa.select(*columns)
     if reference.id is not None:
         query = query.where(users.c.id == reference.id)
     else:
@@ -27,7 +34,13 @@ def login(tx: Tx, reference: Reference) -> Login | None:
     row = tx.first(query)
     if row is None:
         return None
-    return Login(user_id=row.id, password_hash=row.password_hash, default_project_id=row.default_project_id)
+    return Login(
+        user_id=row.id,
+        password_hash=row.password_hash,
+        default_project_id=row.default_project_id,
+        password_expires_at=row.password_expires_at,
+        options=row.options,
+    )
 
 
 def set_password(tx: Tx, user_id: str, password_hash: str | None) -> None:

@@ -7,6 +7,8 @@ and is how mass revocation outlives restarts without a row per token (S-030, S-0
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from iaas.db.schema.metadata import UtcDateTime, metadata
@@ -26,14 +28,26 @@ def _common() -> list[sa.Column[str]]:
     return [sa.Column("description", sa.Text), sa.Column("extra", sa.JSON, nullable=False)]
 
 
+def _options() -> sa.Column[Any]:
+    """Resource options by their published names."""
+    return sa.Column("options", sa.JSON, nullable=False)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """Options of an index over part of the rows."""
+    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
+
+
 domains = sa.Table(
     "identity_domains",
     metadata,
     _id(),
     sa.Column("name", sa.String(64), nullable=False, unique=True),
     sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("tags", sa.JSON, nullable=False),
     sa.Column("valid_after", UtcDateTime),
     *_common(),
+    _options(),
 )
 
 projects = sa.Table(
@@ -47,6 +61,7 @@ projects = sa.Table(
     sa.Column("tags", sa.JSON, nullable=False),
     sa.Column("valid_after", UtcDateTime),
     *_common(),
+    _options(),
     sa.UniqueConstraint("domain_id", "name"),
 )
 
@@ -59,9 +74,22 @@ users = sa.Table(
     sa.Column("enabled", sa.Boolean, nullable=False),
     sa.Column("default_project_id", sa.String(64)),
     sa.Column("password_hash", sa.String(255)),
+    sa.Column("password_set_at", UtcDateTime),
+    sa.Column("password_own", sa.Boolean, nullable=False),  # set by the user, not by an administrator
+    sa.Column("password_expires_at", UtcDateTime),
+    sa.Column("last_active_at", UtcDateTime),  # kept to the day, and only where inactive users are disabled
     sa.Column("valid_after", UtcDateTime),
     *_common(),
+    _options(),
     sa.UniqueConstraint("domain_id", "name"),
+)
+
+old_passwords = sa.Table(
+    "identity_old_passwords",
+    metadata,
+    sa.Column("user_id", sa.ForeignKey("identity_users.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("replaced_at", UtcDateTime, primary_key=True),
+    sa.Column("password_hash", sa.String(255), nullable=False),
 )
 
 groups = sa.Table(
@@ -85,8 +113,12 @@ roles = sa.Table(
     "identity_roles",
     metadata,
     _id(),
-    sa.Column("name", sa.String(255), nullable=False, unique=True),
+    _owned_by("identity_domains", "domain_id", nullable=True),  # None: a role of the whole cloud
+    sa.Column("name", sa.String(255), nullable=False),
     *_common(),
+    _options(),
+    sa.UniqueConstraint("domain_id", "name"),
+    sa.Index("uq_identity_roles_global", "name", unique=True, **_where("domain_id IS NULL")),
 )
 
 inferences = sa.Table(
@@ -104,6 +136,7 @@ assignments = sa.Table(
     sa.Column("target_type", sa.String(8), primary_key=True),  # project, domain, system
     sa.Column("target_id", sa.String(64), primary_key=True),  # of the system: "all"
     sa.Column("role_id", sa.ForeignKey("identity_roles.id", ondelete="CASCADE"), primary_key=True, index=True),
+    sa.Column("inherited", sa.Boolean, primary_key=True),  # holds in the projects below the target, not on itself
     sa.Index("ix_identity_assignments_target", "target_type", "target_id"),
 )
 

@@ -245,3 +245,35 @@ def test_two_methods_must_prove_the_same_user(services: IdentityServices) -> Non
 def test_a_login_without_any_method_is_refused(services: IdentityServices) -> None:
     with pytest.raises(Error):
         services.login.issue(Credentials(), UNSCOPED)
+
+
+def test_a_role_is_inherited_by_every_project_below_and_by_nothing_else(
+    services: IdentityServices, facade: IdentityFacade, clock: ManualClock
+) -> None:
+    """A-091: from a domain and from a project; a token has it while the grant is there."""
+    who, top, beside = people.user(services), people.project(services, "top"), people.project(services, "beside")
+    middle = services.projects.create(Project(id=new_hex(), domain_id="default", parent_id=top.id, name="middle"))
+    leaf = services.projects.create(Project(id=new_hex(), domain_id="default", parent_id=middle.id, name="leaf"))
+    [member] = services.roles.page({"name": "member"})
+    [manager] = services.roles.page({"name": "manager"})
+    grants = [
+        Assignment(actor_type=Actor.USER, actor_id=who.id, target_type=kind, target_id=id, role_id=role, inherited=True)
+        for kind, id, role in ((Target.PROJECT, top.id, member.id), (Target.DOMAIN, "default", manager.id))
+    ]
+    services.assignments.grant(grants[0])
+    for refused in (people.on(top), people.on(beside), Wanted(kind=ScopeKind.SYSTEM)):
+        with pytest.raises(Unauthenticated):
+            people.log_in(services, who, refused)
+    token = people.log_in(services, who, people.on(leaf)).token
+    assert facade.authenticate(token).roles == ("member", "reader")
+    services.assignments.grant(grants[1])
+    for place in (top, beside, leaf):
+        issued = people.log_in(services, who, people.on(place))
+        assert facade.authenticate(issued.token).roles == ("manager", "member", "reader")
+    with pytest.raises(Unauthenticated):
+        people.log_in(services, who, Wanted(kind=ScopeKind.DOMAIN, reference=Reference(id="default")))
+    services.assignments.revoke(grants[1])
+    services.assignments.revoke(grants[0])
+    clock.advance(access_module.FRESH)
+    with pytest.raises(Unauthenticated):
+        facade.authenticate(token)

@@ -8,10 +8,10 @@ from iaas.clock import ManualClock
 from iaas.db.engine import Database
 from iaas.db.schema.metadata import metadata
 from iaas.errors import Unauthenticated
+from iaas.identity.assignments import Query
 from iaas.identity.bootstrap import Urls
 from iaas.identity.facade import IdentityFacade
 from iaas.identity.login import Wanted
-from iaas.identity.roles import Query
 from iaas.identity.service import IdentityServices
 from iaas.model.role import Target
 from iaas.model.token import ScopeKind

@@ -1,5 +1,8 @@
 """Identity, complete: delegation, credentials, limits, options and what hangs on them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,15 +15,9 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _people()
     _credentials()
     _delegation()
-
-
-def downgrade() -> None:
-    for table in ("identity_trusts", "identity_access_rules", "identity_application_credentials"):
-        op.drop_table(table)
-    for table in ("identity_signatures", "identity_credentials"):
-        op.drop_table(table)
 
 
 def _credentials() -> None:
@@ -116,3 +113,69 @@ def _delegation() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{table}")),
     )
     _index(table, "trustor_user_id", "trustee_user_id", "grantor_id", "project_id", "redelegated_trust_id")
+
+
+def _people() -> None:
+    """Options, passwords that end, roles of one domain, inherited assignments."""
+    with op.batch_alter_table("identity_domains") as batch_op:
+        batch_op.add_column(sa.Column("tags", sa.JSON(), nullable=False, server_default="[]"))
+        batch_op.add_column(_options())
+    with op.batch_alter_table("identity_projects") as batch_op:
+        batch_op.add_column(_options())
+    with op.batch_alter_table("identity_users") as batch_op:
+        batch_op.add_column(sa.Column("password_set_at", UtcDateTime(), nullable=True))
+        batch_op.add_column(sa.Column("password_own", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column("password_expires_at", UtcDateTime(), nullable=True))
+        batch_op.add_column(sa.Column("last_active_at", UtcDateTime(), nullable=True))
+        batch_op.add_column(_options())
+    op.create_table(
+        "identity_old_passwords",
+        sa.Column("user_id", sa.String(length=64), nullable=False),
+        sa.Column("replaced_at", UtcDateTime(), nullable=False),
+        sa.Column("password_hash", sa.String(length=255), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["identity_users.id"], name=op.f("fk_identity_old_passwords_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", "replaced_at", name=op.f("pk_identity_old_passwords")),
+    )
+    key = ["actor_type", "actor_id", "target_type", "target_id", "role_id", "inherited"]
+    with op.batch_alter_table("identity_assignments") as batch_op:
+        batch_op.add_column(sa.Column("inherited", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.drop_constraint(op.f("pk_identity_assignments"), type_="primary")
+        batch_op.create_primary_key(op.f("pk_identity_assignments"), key)
+    with _kept("identity_assignments", "identity_role_inferences"), op.batch_alter_table("identity_roles") as batch_op:
+        batch_op.add_column(sa.Column("domain_id", sa.String(length=64), nullable=True))
+        batch_op.add_column(_options())
+        batch_op.drop_constraint(op.f("uq_identity_roles_name"), type_="unique")
+        batch_op.create_unique_constraint(op.f("uq_identity_roles_domain_id_name"), ["domain_id", "name"])
+        batch_op.create_foreign_key(
+            op.f("fk_identity_roles_domain_id"), "identity_domains", ["domain_id"], ["id"], ondelete="CASCADE"
+        )
+        batch_op.create_index(op.f("ix_identity_roles_domain_id"), ["domain_id"])
+    whole = sa.text("domain_id IS NULL")
+    op.create_index(
+        "uq_identity_roles_global",
+        "identity_roles",
+        ["name"],
+        unique=True,
+        sqlite_where=whole,
+        postgresql_where=whole,
+    )
+
+
+def _options() -> sa.Column[sa.JSON]:
+    return sa.Column("options", sa.JSON(), nullable=False, server_default="{}")
+
+
+@contextmanager
+def _kept(*tables: str) -> Iterator[None]:
+    """SQLite changes a table by making it anew, and the old one's end takes along what refers to it."""
+    if op.get_bind().dialect.name != "sqlite":
+        yield
+        return
+    for table in tables:
+        op.execute(f"CREATE TEMPORARY TABLE kept_{table} AS SELECT * FROM {table}")  # noqa: S608 - our own words
+    yield
+    for table in tables:
+        op.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM kept_{table}")  # noqa: S608 - our own words
+        op.execute(f"DROP TABLE kept_{table}")
