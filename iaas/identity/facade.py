@@ -8,6 +8,7 @@ from iaas.db.engine import Database
 from iaas.identity.bootstrap import SERVICE_PROJECT, SERVICE_USER, Endpoints, bootstrap
 from iaas.identity.service import IdentityServices
 from iaas.identity.tickets import PREFIX
+from iaas.model.identity.credential import EC2_METHOD
 from iaas.model.identity.delegation import ApplicationCredential, Trust
 from iaas.model.project import DEFAULT_DOMAIN
 from iaas.model.token import Access
@@ -67,7 +68,7 @@ def to_context(access: Access) -> Context:
         system_scope=scope.id if scope.kind == "system" else None,
         roles=tuple(role.name for role in access.roles),
         application_credential_id=credential.id if credential else None,
-        restricted=credential is not None and not credential.unrestricted,
+        restricted=EC2_METHOD in access.claims.methods or (credential is not None and not credential.unrestricted),
         trust_id=mandate.id if isinstance(mandate, Trust) else None,
         access_rules=None if rules is None else tuple((rule.service, rule.method, rule.path) for rule in rules),
     )

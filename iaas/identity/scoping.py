@@ -56,7 +56,7 @@ def _access(tx: Tx, proof: Proof, right: _Right, ttl: timedelta) -> Access | Non
         # A clock that stepped back must not make new tokens look older than the last mass revocation.
         issued = max(issued, found.valid_after + timedelta(microseconds=1))
     expires = min(issued + ttl, right.until) if right.until else issued + ttl
-    audit_ids: tuple[str, ...] = (new_audit_id(),)
+    audit_ids = (new_audit_id(), *([proof.chain] if proof.chain else []))
     if proof.parent:
         # A child dies with its parent: rescoping never extends a life (S-029).
         expires = min(expires, proof.parent.expires_at)

@@ -13,6 +13,7 @@ from iaas.identity.access import Validator
 from iaas.identity.assignments import Assignments
 from iaas.identity.catalog import Endpoints, Regions, Services
 from iaas.identity.credentials.collection import Credentials
+from iaas.identity.credentials.ec2 import Ec2Desk
 from iaas.identity.credentials.vault import Vault
 from iaas.identity.keys import KeyRing
 from iaas.identity.login import LoginDesk
@@ -44,6 +45,7 @@ class IdentityServices:
     endpoints: Endpoints
     vault: Vault
     credentials: Credentials
+    ec2: Ec2Desk
 
     @classmethod
     def open(cls, database: Database, auth: Auth, clock: Clock | None = None) -> IdentityServices:
@@ -72,6 +74,7 @@ class IdentityServices:
             endpoints=Endpoints(database),
             vault=vault,
             credentials=Credentials(database, vault, auth.token_ttl),
+            ec2=Ec2Desk(database, vault, codec, auth.token_ttl),
         )
 
     def revoke(self, access: Access, chain: bool = False) -> None:

@@ -23,9 +23,10 @@ from iaas.model.token import Claims, Scope, ScopeKind
 MAX_LENGTH = 1024
 _TEXT = re.compile(r"[A-Za-z0-9_-]+")
 _HEX = re.compile(r"[0-9a-f]{32}")
-_METHODS = ("password", "token", "application_credential", "service", "totp")  # appended to, never reordered
+# What follows is appended to and never reordered: tokens hold positions.
+_METHODS = ("password", "token", "application_credential", "service", "totp", "ec2credential")
 _KINDS = (ScopeKind.UNSCOPED, ScopeKind.PROJECT, ScopeKind.DOMAIN, ScopeKind.SYSTEM)
-_DELEGATIONS = (Kind.APPLICATION_CREDENTIAL, Kind.TRUST)  # likewise
+_DELEGATIONS = (Kind.APPLICATION_CREDENTIAL, Kind.TRUST)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)
 REFUSED = "The request you have made requires authentication."

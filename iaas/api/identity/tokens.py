@@ -45,12 +45,12 @@ def create_token(call: Call[IdentityServices]) -> Reply:
     auth = call.body["auth"]
     issued = call.services.login.issue(_credentials(auth["identity"]), _wanted(auth), call.source)
     headers = {"X-Subject-Token": issued.token, "Vary": "X-Auth-Token"}
-    return Reply({"token": _document(call, issued.access)}, headers=headers)
+    return Reply({"token": document(call, issued.access)}, headers=headers)
 
 
 def show_token(call: Call[IdentityServices]) -> Reply:
     token, access = _subject(call, VALIDATE)
-    return Reply({"token": _document(call, access)}, headers={"X-Subject-Token": token, "Vary": "X-Auth-Token"})
+    return Reply({"token": document(call, access)}, headers={"X-Subject-Token": token, "Vary": "X-Auth-Token"})
 
 
 def check_token(call: Call[IdentityServices]) -> Reply:
@@ -116,7 +116,7 @@ def _reference(given: Mapping[str, Any], noun: str) -> Reference:
     return Reference(name=given["name"], domain_id=given["domain"].get("id"), domain_name=given["domain"].get("name"))
 
 
-def _document(call: Call[IdentityServices], access: Access) -> dict[str, Any]:
+def document(call: Call[IdentityServices], access: Access) -> dict[str, Any]:
     claims = access.claims
     token: dict[str, Any] = {
         "methods": list(claims.methods),

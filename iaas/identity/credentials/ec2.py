@@ -20,12 +20,11 @@ from iaas.identity.login import Issued
 from iaas.identity.methods.credentials import Proof
 from iaas.identity.scoping import Wanted, grant
 from iaas.identity.tokens import REFUSED, TokenCodec
-from iaas.model.identity.credential import EC2, Credential
+from iaas.model.identity.credential import EC2, EC2_METHOD, Credential
 from iaas.model.identity.delegation import ApplicationCredential, Kind
 from iaas.model.token import ScopeKind
 from iaas.model.user import Reference
 
-METHOD = "ec2credential"
 _NOBODYS = "0" * 64  # signs nothing: an unknown access key costs what a wrong signature does
 
 
@@ -68,12 +67,12 @@ def _proof(tx: Tx, item: Credential, app_cred_id: str | None) -> Proof:
     again = CREDENTIALS.find(tx, id=item.id)
     if login is None or again is None or again.chain != item.chain:
         raise Unauthenticated(REFUSED)  # it changed or went while the signature was being checked
-    bound = None
-    if app_cred_id is not None:
-        bound = delegation.find(tx, Kind.APPLICATION_CREDENTIAL, id=app_cred_id)
-        if not isinstance(bound, ApplicationCredential) or bound.user_id != item.user_id:
-            raise Unauthenticated(REFUSED)
-    return Proof(login, tx.now(), (METHOD,), credential=bound, chain=item.chain)
+    bound = delegation.find(tx, Kind.APPLICATION_CREDENTIAL, id=app_cred_id) if app_cred_id else None
+    if not isinstance(bound, ApplicationCredential):
+        if app_cred_id:
+            raise Unauthenticated(REFUSED)  # what it was made with is gone
+        bound = None
+    return Proof(login, tx.now(), (EC2_METHOD,), credential=bound, chain=item.chain)
 
 
 def _wanted(item: Credential, access: str) -> Wanted:

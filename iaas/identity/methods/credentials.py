@@ -35,13 +35,17 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Proof:
-    """Who it is, since when that is proven, and what the new token must not outlive or go beyond."""
+    """Who it is, since when that is proven, and what the new token must not outlive or go beyond.
+
+    ``chain``: the audit id that heads the token's chain, when something else than a token ends it.
+    """
 
     login: Login
     at: datetime
     methods: tuple[str, ...]
     parent: Claims | None = None
     credential: ApplicationCredential | None = None
+    chain: str | None = None
 
 
 class Method(Protocol):

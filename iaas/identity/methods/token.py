@@ -8,6 +8,7 @@ from iaas.errors import Forbidden, Unauthenticated
 from iaas.identity.access import Validator
 from iaas.identity.methods.credentials import Credentials, Proof
 from iaas.identity.tokens import REFUSED
+from iaas.model.identity.credential import EC2_METHOD
 from iaas.model.identity.delegation import ApplicationCredential, Trust
 from iaas.model.user import Reference
 
@@ -23,6 +24,8 @@ class ByToken:
         parent, mandate = access.claims, access.mandate
         if isinstance(mandate, Trust):
             raise Forbidden("A token of a trust can't be exchanged: make another one of the trust itself.")
+        if EC2_METHOD in parent.methods:
+            raise Forbidden("A token of an EC2 credential can't be exchanged: sign another request.")
         with self._database.read() as tx:
             login, now = users.login(tx, Reference(id=parent.user_id)), tx.now()
         if login is None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 EC2, TOTP = "ec2", "totp"
+EC2_METHOD = "ec2credential"  # how a token says that a signed EC2 request was given for it
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from iaas.api.identity.rules import (
     SEE_OR_SELF,
     TOKEN,
 )
-from iaas.api.route import ADMIN, ANY, Route
+from iaas.api.route import ADMIN, ANY, SERVICE, Route
 from tests.api.identity.world import PERSONAS, ROUTES, World
 
 ADMINS = {"admin", "system_admin"}
@@ -29,6 +29,7 @@ PAST = {
     SEE_OR_IN_PROJECT: {*SEERS, "stranger"},
     SEE_OR_IN_DOMAIN: SEERS,
     ONLY_SELF: {"stranger"},
+    SERVICE: {*ADMINS, "service"},
     ANY: set(PERSONAS),
 }
 PROTECTED = [route for route in ROUTES if not route.public]
@@ -94,5 +95,5 @@ def test_rule_names_are_the_published_ones() -> None:
     checks: dict[str, str] = {}
     for route in PROTECTED:
         assert route.policy is not None
-        assert re.fullmatch(r"identity:[a-z]+(_[a-z]+)+", route.policy.name)
+        assert re.fullmatch(r"identity:[a-z0-9]+(_[a-z]+)+", route.policy.name)
         assert checks.setdefault(route.policy.name, route.policy.check) == route.policy.check

@@ -6,6 +6,7 @@ from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import ID, ID_OR_NULL, LONG_NAME, entity, filters, values
+from iaas.api.identity.credentials.delegated import bound_by
 from iaas.api.identity.listing import asked, listed, shown
 from iaas.api.identity.rules import ADMIN_OR_SELF, SEE_OR_SELF
 from iaas.api.route import Route, Rule
@@ -54,7 +55,8 @@ def create_credential(call: Call[IdentityServices]) -> dict[str, Any]:
         raise Invalid("Expecting to find project_id in credential.", field="project_id")
     check_project(call, given.get("project_id"))
     item = Credential(id="", **{"project_id": None, **given})
-    return {"credential": show_credential(call, call.services.credentials.create(item))}
+    made = call.services.credentials.create(item, bound_by(call, item.project_id))
+    return {"credential": show_credential(call, made)}
 
 
 def update_credential(call: Call[IdentityServices]) -> dict[str, Any]:
@@ -62,6 +64,7 @@ def update_credential(call: Call[IdentityServices]) -> dict[str, Any]:
     item = seen(call, call.path["credential_id"])
     call.enforce(CHANGE.name, {"user_id": item.user_id})
     changes = values(call.body["credential"], _FIELDS)
+    bound_by(call, item.project_id)
     moved = [
         name for name in ("user_id", "project_id") if changes.get(name, getattr(item, name)) != getattr(item, name)
     ]
@@ -73,6 +76,7 @@ def update_credential(call: Call[IdentityServices]) -> dict[str, Any]:
 def delete_credential(call: Call[IdentityServices]) -> None:
     item = seen(call, call.path["credential_id"])
     call.enforce(END.name, {"user_id": item.user_id})
+    bound_by(call, item.project_id)
     call.services.credentials.delete(item.id)
 
 

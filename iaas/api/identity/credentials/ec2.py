@@ -19,7 +19,7 @@ from iaas.identity.credentials.collection import ec2_blob, ec2_id
 from iaas.identity.service import IdentityServices
 from iaas.model.identity.credential import EC2, Credential
 
-CREATE = obj({"tenant_id": ID_OR_NULL})
+CREATE = obj({"tenant_id": ID_OR_NULL}, ("tenant_id",))
 
 
 def show_pair(call: Call[Any], item: Credential) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def get_pair(call: Call[IdentityServices]) -> dict[str, Any]:
 def create_pair(call: Call[IdentityServices]) -> dict[str, Any]:
     """Without a project the user's own, the one of the same id, is meant at each use (A-094)."""
     user = call.services.users.get(call.path["user_id"])
-    project_id = call.body.get("tenant_id")
+    project_id = call.body["tenant_id"]
     bound = bound_by(call, project_id)
     check_project(call, project_id)
     blob = json.dumps({"access": secrets.token_hex(16), "secret": secrets.token_hex(32)})

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from iaas.api.call import Call
-from iaas.api.identity.tokens import show_access
+from iaas.api.identity.tokens import document
 from iaas.api.route import SERVICE, Reply, Route, Rule
 from iaas.api.schema import obj
 from iaas.errors import Invalid, Unauthenticated
@@ -34,7 +34,7 @@ def create_token(call: Call[IdentityServices]) -> Reply:
     fields = {name: value for name, value in given.items() if name in SignedRequest.__annotations__}
     issued = call.services.ec2.exchange(SignedRequest(**{**fields, "body_hash": given.get("body_hash") or ""}))
     headers = {"X-Subject-Token": issued.token, "Vary": "X-Auth-Token"}
-    return Reply({"token": show_access(call, issued.access)}, headers=headers)
+    return Reply({"token": document(call, issued.access)}, headers=headers)
 
 
 _VALIDATE = Rule("identity:ec2tokens_validate", SERVICE)
