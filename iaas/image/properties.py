@@ -103,6 +103,18 @@ def check(name: str, value: str) -> None:
         raise Invalid(f"Property {name} can't be {value[:64]!r}.", field=name)
 
 
+def words(name: str) -> list[str]:
+    """All that the property may say, in order; of one that may say only certain words."""
+    rule = _KNOWN[name]
+    assert isinstance(rule, frozenset)
+    return sorted(rule)
+
+
+def is_plain(text: str) -> bool:
+    """Whether the text has no control characters."""
+    return _CONTROL.search(text) is None
+
+
 def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """The tags, each once, in order. Raises Invalid or TooLarge."""
     unique = tuple(dict.fromkeys(tags))

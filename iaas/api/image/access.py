@@ -39,9 +39,10 @@ GET_MEMBER = Rule("get_member", _READ, "Show a member of a shared image.")
 GET_MEMBERS = Rule("get_members", _READ, "List the members of a shared image.")
 MODIFY_MEMBER = Rule("modify_member", _ANSWER, "Accept or reject a shared image.")
 DELETE_MEMBER = Rule("delete_member", MEMBER, "Stop sharing an image with a project.")
+METADEF_ADMIN = Rule("metadef_admin", ADMIN, "Who keeps the metadata definitions.")
 
 # Rules that no route has as its own; the composition root hands them to the Policy beside the routes'.
-EXTRA_RULES = (PUBLICIZE_IMAGE, COMMUNITIZE_IMAGE, MODIFY_MEMBER)
+EXTRA_RULES = (PUBLICIZE_IMAGE, COMMUNITIZE_IMAGE, MODIFY_MEMBER, METADEF_ADMIN)
 
 # An image of somebody else that is shared with nobody: who may see this one may see all.
 _STRANGERS = {"project_id": "-", "owner": "-", "member_id": "-", "visibility": "private"}

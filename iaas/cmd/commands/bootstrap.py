@@ -22,7 +22,7 @@ FLAVORS = (
 
 
 def add(nouns: Any) -> None:
-    parser = nouns.add_parser("bootstrap", help="keys, roles, the admin, the catalog, the flavors")
+    parser = nouns.add_parser("bootstrap", help="keys, roles, the admin, the catalog, flavors, metadata definitions")
     parser.add_argument("--admin-password-file", required=True, metavar="FILE")
     parser.add_argument("--region", default="RegionOne")
     parser.set_defaults(run=run)
@@ -32,6 +32,7 @@ def run(config: Loaded, arguments: argparse.Namespace) -> None:
     from iaas.db.engine import Database
     from iaas.identity.bootstrap import Urls
     from iaas.identity.facade import IdentityFacade
+    from iaas.image import starter
 
     try:
         password = Path(arguments.admin_password_file).read_text().strip()
@@ -51,6 +52,8 @@ def run(config: Loaded, arguments: argparse.Namespace) -> None:
         print(change)
     for name in _flavors(database):
         print(f"created the flavor {name}")
+    for name in starter.plant(database):
+        print(f"created the metadata definitions {name}")
 
 
 def _flavors(database: Any) -> list[str]:

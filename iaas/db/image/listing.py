@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from iaas.db.engine import Tx
 from iaas.db.image import images as rows
+from iaas.db.image import order
 from iaas.db.schema.image import image_properties, image_tags, images
 from iaas.errors import Invalid
 from iaas.model.image import Image, State, Task, Viewer, Visibility
@@ -63,10 +64,7 @@ def listed(
     query = sa.select(*rows.COLUMNS).where(rows.LIVE, _scope(viewer, wanted), *_narrowed(wanted))
     if marker is not None:
         query = query.where(_after(tx, viewer, marker, sort))
-    for key, direction in sort:
-        column = SORT_KEYS[key]
-        query = query.order_by(column.desc() if direction == "desc" else column.asc())
-    return rows.values(tx, tx.all(query.limit(limit)))
+    return rows.values(tx, tx.all(order.ordered(query, SORT_KEYS, sort).limit(limit)))
 
 
 def _scope(viewer: Viewer, wanted: Filter) -> sa.ColumnElement[bool]:
@@ -109,17 +107,10 @@ def _narrowed(wanted: Filter) -> list[sa.ColumnElement[bool]]:
 
 
 def _after(tx: Tx, viewer: Viewer, marker: str, sort: Sequence[tuple[str, str]]) -> sa.ColumnElement[bool]:
-    """Strictly behind the marker in the order of ``sort``: equal in n keys and behind in the next."""
+    """Strictly behind the marker in the order of ``sort``."""
     keys = [SORT_KEYS[key].label(f"key_{key}") for key, _ in sort]
     where = (images.c.id == marker, images.c.state != State.DELETED.value, rows.visible(viewer))
     found = tx.first(sa.select(*keys).where(*where))
     if found is None:
         raise Invalid(f"Marker {marker[:64]!r} is not an image.", field="marker")
-    values: list[Any] = list(found)
-    ways = []
-    for depth, (key, direction) in enumerate(sort):
-        column = SORT_KEYS[key]
-        step = column < values[depth] if direction == "desc" else column > values[depth]
-        equal = [SORT_KEYS[other] == values[i] for i, (other, _) in enumerate(sort[:depth])]
-        ways.append(sa.and_(*equal, step))
-    return sa.or_(*ways)
+    return order.behind(SORT_KEYS, sort, list(found))

@@ -1,5 +1,10 @@
 """Image, complete: stores, imports and tasks, definitions of properties."""
 
+import sqlalchemy as sa
+from alembic import op
+
+from iaas.db.schema.metadata import UtcDateTime
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -7,8 +12,75 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    _metadefs()
+
+
+def _metadefs() -> None:
+    op.create_table(
+        "metadef_namespaces",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("display_name", sa.String(length=80), nullable=True),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("visibility", sa.String(length=16), nullable=False),
+        sa.Column("protected", sa.Boolean(), nullable=False),
+        sa.Column("project_id", sa.String(length=255), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_metadef_namespaces")),
+        sa.UniqueConstraint("name", name=op.f("uq_metadef_namespaces_name")),
+    )
+    op.create_index(op.f("ix_metadef_namespaces_project_id"), "metadef_namespaces", ["project_id"])
+    op.create_table(
+        "metadef_resource_types",
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_metadef_resource_types")),
+    )
+    op.create_table(
+        "metadef_definitions",
+        sa.Column("namespace_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["namespace_id"],
+            ["metadef_namespaces.id"],
+            name=op.f("fk_metadef_definitions_namespace_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("namespace_id", "kind", "name", name=op.f("pk_metadef_definitions")),
+    )
+    op.create_table(
+        "metadef_associations",
+        sa.Column("namespace_id", sa.String(length=36), nullable=False),
+        sa.Column("resource_type", sa.String(length=80), nullable=False),
+        sa.Column("prefix", sa.String(length=80), nullable=True),
+        sa.Column("properties_target", sa.String(length=80), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["namespace_id"],
+            ["metadef_namespaces.id"],
+            name=op.f("fk_metadef_associations_namespace_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["resource_type"],
+            ["metadef_resource_types.name"],
+            name=op.f("fk_metadef_associations_resource_type"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("namespace_id", "resource_type", name=op.f("pk_metadef_associations")),
+    )
+    op.create_index(op.f("ix_metadef_associations_resource_type"), "metadef_associations", ["resource_type"])
 
 
 def downgrade() -> None:
-    pass
+    op.drop_table("metadef_associations")
+    op.drop_table("metadef_definitions")
+    op.drop_table("metadef_resource_types")
+    op.drop_table("metadef_namespaces")

@@ -1,0 +1,1 @@
+"""Metadata definitions over HTTP: /v2/metadefs/…"""

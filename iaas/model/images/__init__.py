@@ -1,0 +1,1 @@
+"""Values of the image service beside the image itself."""
