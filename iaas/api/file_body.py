@@ -39,3 +39,39 @@ class FileBody:
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self.file.close()
+
+
+class StreamBody:
+    """As FileBody, of data that are no file here: they are read as they come."""
+
+    def __init__(self, file: BinaryIO, offset: int, length: int) -> None:
+        self._file, self._left = file, length
+        if offset:
+            file.seek(offset)
+
+    def __iter__(self) -> StreamBody:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._left <= 0:
+            self.close()
+            raise StopIteration
+        piece = self._file.read(min(PIECE, self._left))
+        if not piece:
+            self.close()
+            raise Unavailable("The image's data are shorter than recorded.")
+        self._left -= len(piece)
+        return piece
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+
+def body_of(file: BinaryIO, offset: int, length: int) -> FileBody | StreamBody:
+    """``length`` bytes of the file from ``offset``, as fast as its kind allows."""
+    try:
+        file.fileno()
+    except OSError:  # io.UnsupportedOperation, too
+        return StreamBody(file, offset, length)
+    return FileBody(file, offset, length)

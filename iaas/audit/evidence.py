@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from iaas.db import audit, services
 from iaas.db.engine import Database
 from iaas.errors import Error
-from iaas.image.store import Store
+from iaas.image.store_set import StoreSet
 from iaas.model.order import ComputeInventory
 from iaas.model.service import L2
 from iaas.model.volume_order import VolumeInventory
@@ -22,14 +22,14 @@ OLD_PART_S = 7200.0  # the image service removes what nobody writes to for an ho
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """``stored``: blob name -> bytes in the store (None: the store was not looked at). Hosts by name. ``ratios``: how
-    much of its vCPUs, RAM and disk a host may promise; empty: not judged."""
+    """``stored``: image store -> blob name -> bytes in it (None: the stores were not looked at; a read-only one has
+    None). Hosts by name. ``ratios``: how much of its vCPUs, RAM and disk a host may promise; empty: not judged."""
 
     facts: audit.Facts
     compute: Mapping[str, ComputeInventory] = field(default_factory=dict)
     network: Mapping[str, NetworkInventory] = field(default_factory=dict)
     volume: Mapping[str, VolumeInventory] = field(default_factory=dict)
-    stored: Mapping[str, int] | None = None
+    stored: Mapping[str, Mapping[str, int] | None] | None = None
     old_parts: tuple[str, ...] = ()  # names in the store of what was never completed
     ratios: tuple[float, ...] = ()
     dead_letters: int = 0
@@ -44,7 +44,7 @@ class Witnesses:
     compute: ComputeRpc
     network: NetworkAgentRpc
     volume: VolumeRpc
-    store: Store | None
+    stores: StoreSet | None
     ratios: tuple[float, ...] = ()
 
 
@@ -67,7 +67,7 @@ def gather(witnesses: Witnesses, dead_letters: int = 0) -> Evidence:
                 volume[host] = witnesses.volume.inventory(host)
         except Error as error:
             silent.append(f"{binary} on {host}: {error.message}")
-    blobs = list(witnesses.store.inventory()) if witnesses.store else []
+    stored, parts = _stored(witnesses.stores, silent) if witnesses.stores else (None, ())
     with witnesses.database.read() as tx:
         facts = audit.facts(tx)
     return Evidence(
@@ -75,9 +75,25 @@ def gather(witnesses: Witnesses, dead_letters: int = 0) -> Evidence:
         compute=compute,
         network=network,
         volume=volume,
-        stored={blob.name: blob.size for blob in blobs if not blob.partial} if witnesses.store else None,
-        old_parts=tuple(blob.name for blob in blobs if blob.partial and blob.age_s > OLD_PART_S),
+        stored=stored,
+        old_parts=parts,
         ratios=witnesses.ratios,
         dead_letters=dead_letters,
         silent=tuple(silent),
     )
+
+
+def _stored(stores: StoreSet, silent: list[str]) -> tuple[dict[str, dict[str, int] | None], tuple[str, ...]]:
+    """What is in each image store, and which parts in them are old. One that can't be asked is left out."""
+    found: dict[str, dict[str, int] | None] = {}
+    parts: list[str] = []
+    for place in stores.all:
+        try:
+            blobs = list(place.store.inventory())
+        except Error as error:
+            silent.append(f"image store {place.id}: {error.message}")
+            continue
+        sizes = {blob.name: blob.size for blob in blobs if not blob.partial}
+        found[place.id] = None if place.store.READ_ONLY else sizes
+        parts += [blob.name for blob in blobs if blob.partial and blob.age_s > OLD_PART_S]
+    return found, tuple(parts)

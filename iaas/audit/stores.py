@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from iaas.audit.evidence import Evidence
 from iaas.audit.violation import GRACE, Violation
@@ -44,22 +45,34 @@ def volumes_follow_attachments(evidence: Evidence) -> Iterator[Violation]:
 
 
 def images_have_bytes(evidence: Evidence) -> Iterator[Violation]:
-    """I-10: an image with data has its bytes, all of them; no bytes are without an image that keeps them."""
+    """I-10: an image with data has its bytes, all of them, in each store that it is said to be in; no bytes are without
+    an image that keeps them there."""
     if evidence.stored is None:
         return
-    kept = {f"{image.id}.{image.generation}": image for image in evidence.facts.images}
-    for name, image in list(kept.items()):
-        if image.state not in ("active", "deactivated"):
-            del kept[name]
-        elif image.task is None and evidence.stored.get(name) != image.size:
-            text = f"has {evidence.stored.get(name)} bytes in the store instead of {image.size}"
-            yield Violation(invariant="I-10", subject=f"image {image.id}", text=text)
-    busy = {image.id for image in evidence.facts.images if image.task}
-    for name in sorted(evidence.stored.keys() - kept.keys()):
-        if name.partition(".")[0] not in busy:
-            yield Violation(invariant="I-10", subject=f"stored image {name}", text="has no image")
+    images = {image.id: image for image in evidence.facts.images}
+    places = [place for place in evidence.facts.locations if place.image_id in images]
+    for image in images.values():
+        if image.state in ("active", "deactivated") and image.task is None:
+            yield from _lacking(evidence.stored, image, [place for place in places if place.image_id == image.id])
+    held = {(place.store, place.name) for place in places if place.state != "failed"}
+    busy = {image.id for image in images.values() if image.task}
+    for store, blobs in sorted(evidence.stored.items()):
+        for name in sorted(blobs or ()):
+            if (store, name) not in held and name.partition(".")[0] not in busy:
+                yield Violation(invariant="I-10", subject=f"stored image {name}", text=f"in {store} has no image")
     for name in evidence.old_parts:
         yield Violation(invariant="I-10", subject=f"part of stored image {name}", text="is forgotten")
+
+
+def _lacking(stored: Mapping[str, Mapping[str, int] | None], image: Any, places: list[Any]) -> Iterator[Violation]:
+    active = [place for place in places if place.state == "active"]
+    if not active:
+        yield Violation(invariant="I-10", subject=f"image {image.id}", text="is in no store")
+    for place in active:
+        blobs = stored.get(place.store)
+        if blobs is not None and blobs.get(place.name) != image.size:
+            text = f"has {blobs.get(place.name)} bytes in the store {place.store} instead of {image.size}"
+            yield Violation(invariant="I-10", subject=f"image {image.id}", text=text)
 
 
 def uploads_end(evidence: Evidence) -> Iterator[Violation]:

@@ -18,7 +18,7 @@ FORGOTTEN_S = 3600.0  # data that no image owns are removed when they are older
 def main() -> None:
     process = start("iaas-image")
     database = process.database()
-    services = image.make(database, process.section(sections.Image))
+    services = image.from_config(database, process.config)
     identity = IdentityFacade.open(database, process.section(sections.Auth))
     app = application(process, "image", services, identity.authenticate_upload, EXTRA_RULES)
     api = process.section(sections.Api)

@@ -50,8 +50,11 @@ class Loaded:
     files: tuple[str, ...]
     _conf: cfg.ConfigOpts
 
-    def section(self, cls: type[T]) -> T:
-        group = self._conf[cls.SECTION]  # type: ignore[attr-defined]
+    def section(self, cls: type[T], name: str | None = None) -> T:
+        """``name``: of one of the sections of a kind that there may be several of, as ``store:fast``."""
+        if name is not None:
+            self._conf.register_opts(_opts(cls), group=name)
+        group = self._conf[name or cls.SECTION]  # type: ignore[attr-defined]
         values = {}
         for item in fields(cls):  # type: ignore[arg-type]
             value = getattr(group, item.name)
@@ -93,7 +96,9 @@ def unknown_keys(sections: Sequence[type], files: Sequence[str]) -> list[str]:
     for name in files:
         cfg.ConfigParser(name, found).parse()
         for section, keys in found.items():
-            strays += [f"{section}.{key}" for key in keys if key not in known.get(section, set())]
+            kind = f"{section.partition(':')[0]}:ID"  # of a section that there may be several of
+            allowed = known.get(section) or known.get(kind) or set()
+            strays += [f"{section}.{key}" for key in keys if key not in allowed]
     return sorted(set(strays))
 
 

@@ -85,12 +85,26 @@ class Image:
     """The image service."""
 
     SECTION: ClassVar[str] = "image"
-    store: str = option("filesystem", "Store driver: a file of iaas/image/stores/.")
-    directory: str = option("/var/lib/iaas/images", "Directory of the filesystem store.")
+    stores: tuple[str, ...] = option(
+        ("filesystem:filesystem",), "Stores as ID:DRIVER; each may have its section [store:ID]. See docs/image.md."
+    )
+    default_store: str = option("", "Id of the store that takes images when nothing else is said; empty: the first.")
+    staging_driver: str = option("filesystem", "Driver of the store, [store:staging], of data sent to be imported.")
+    directory: str = option("/var/lib/iaas/images", "Directory of a filesystem store that has none of its own.")
     max_size: int = option(107374182400, "Largest image in bytes.")
     max_virtual_size: int = option(1099511627776, "Largest disk inside an image, in bytes (S-011).")
     formats: tuple[str, ...] = option(("raw", "qcow2", "iso"), "disk_format values accepted.")
     project_quota: int = option(1099511627776, "Bytes of images that one project may keep.")
+
+
+@dataclass(frozen=True)
+class ImageStore:
+    """One image store of [image] stores: put its id in the place of ID."""
+
+    SECTION: ClassVar[str] = "store:ID"
+    description: str = option("", "What `openstack image` tells administrators of it.")
+    weight: int = option(0, "An image in several stores is read from the one with the highest weight.")
+    directory: str = option("", "filesystem: where the files are; empty: [image] directory.")
 
 
 @dataclass(frozen=True)
@@ -232,5 +246,5 @@ class Quota:
 
 
 ALL: tuple[type, ...] = (
-    Log, Database, Bus, Auth, Api, Image, Compute, Console, Scheduler, Conductor, Network, Volume, Quota,
+    Log, Database, Bus, Auth, Api, Image, ImageStore, Compute, Console, Scheduler, Conductor, Network, Volume, Quota,
 )  # fmt: skip

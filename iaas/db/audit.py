@@ -13,7 +13,7 @@ from iaas.db.compute import aggregates
 from iaas.db.engine import Tx
 from iaas.db.network import usage
 from iaas.db.schema.compute import allocations, compute_nodes, keypairs, migrations, server_groups, servers
-from iaas.db.schema.image import images
+from iaas.db.schema.image import image_locations, images
 from iaas.db.schema.network import (
     floating_ips,
     ip_allocations,
@@ -50,6 +50,7 @@ class Facts:
     dhcp_hosts: dict[str, str]  # network id -> host
     dhcp_subnets: set[str]
     images: list[Any]
+    locations: list[Any]
     volumes: list[Any]
     snapshots: list[Any]
     attachments: list[Any]
@@ -98,6 +99,7 @@ def facts(tx: Tx) -> Facts:
         images=tx.all(
             sa.select(i.id, i.state, i.task, i.size, i.generation, i.lease_until).where(i.deleted_at.is_(None))
         ),
+        locations=tx.all(sa.select(image_locations)),
         volumes=live_volumes,
         snapshots=live_snapshots,
         attachments=tx.all(sa.select(volume_attachments)),

@@ -1,4 +1,4 @@
-"""The end of an image: the row says so first, then the data go, then the quota (C-14).
+"""The end of an image, or of one copy: the row says so first, then the data go, then the quota (C-14).
 
 A delete that was killed half-way is completed by the sweep; repeating any part of it is harmless.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 import logging
 
 from iaas import failpoints
-from iaas.db.image import uploads
-from iaas.errors import Conflict, Error, Forbidden, NotFound
+from iaas.db.image import copies, uploads
+from iaas.errors import Conflict, Error, Forbidden, NotFound, Unavailable
 from iaas.image.services import ImageServices
-from iaas.model.image import Image
+from iaas.model.image import Image, Location
 
 log = logging.getLogger(__name__)
 LEASE_S = 60
@@ -19,7 +19,7 @@ LEASE_S = 60
 
 def delete(services: ImageServices, image: Image) -> None:
     """Raises Forbidden (protected), or NotFound when somebody else deletes it. Once the row is marked, the image
-    is gone for its users: trouble with the store is left to the sweep and not reported."""
+    is gone for its users: trouble with a store is left to the sweep and not reported."""
     if image.protected:
         raise Forbidden(f"Image {image.id} is protected and cannot be deleted.", resource="image", id=image.id)
     try:
@@ -34,10 +34,37 @@ def delete(services: ImageServices, image: Image) -> None:
 
 
 def complete(services: ImageServices, image: Image) -> None:
-    """Removes the data of a marked image and ends it. Raises Unavailable when the store can't be used."""
-    services.store.delete(image.blob)
+    """Removes the data of a marked image from every store and ends it. Raises Unavailable for a store that is away."""
+    for location in image.locations:
+        _erase(services, image.id, location)
     failpoints.hit("image.delete.removed")
     try:
         services.database.run(lambda tx: uploads.finish_delete(tx, image))
     except (NotFound, Conflict):
         log.info("image %s was deleted by somebody else meanwhile", image.id)
+
+
+def delete_copy(services: ImageServices, image: Image, store: str) -> None:
+    """One store gives up its copy. Raises Forbidden (protected, the last copy), NotFound (no copy there), Conflict."""
+    if image.protected:
+        raise Forbidden(f"Image {image.id} is protected and cannot be deleted.", resource="image", id=image.id)
+    location = services.database.run(lambda tx: copies.begin_removal(tx, image.id, store))
+    failpoints.hit("image.copy.marked")
+    try:
+        complete_copy(services, image.id, location)
+    except Error as error:
+        log.warning("the data of image %s stay in %s until the sweep: %s", image.id, store, error.message)
+
+
+def complete_copy(services: ImageServices, image_id: str, location: Location) -> None:
+    """Raises Unavailable when the store can't be used."""
+    _erase(services, image_id, location)
+    failpoints.hit("image.copy.removed")
+    services.database.run(lambda tx: copies.finish_removal(tx, image_id, location.store))
+
+
+def _erase(services: ImageServices, image_id: str, location: Location) -> None:
+    store = services.stores.get(location.store)
+    if store is None:  # its bytes are beyond our reach; when it is configured again, the audit finds them
+        raise Unavailable(f"The store {location.store} of image {image_id} is not configured.")
+    store.delete(location.name)

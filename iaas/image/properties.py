@@ -16,6 +16,7 @@ MAX_TAGS = 128
 MAX_MEMBERS = 128
 MAX_VALUE = 65535  # characters
 RESERVED = frozenset({"location", "locations", "deleted", "deleted_at", "direct_url", "stores"})
+OURS = "os_glance_"  # properties of this name are made by the service, for reading
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_:. -]{0,254}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")

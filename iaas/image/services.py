@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from iaas import plugins
+from iaas.config.loader import Loaded
 from iaas.config.sections import Image as ImageOptions
+from iaas.config.sections import ImageStore as StoreOptions
 from iaas.db.engine import Database
-from iaas.image.store import Store
+from iaas.image import store_set
+from iaas.image.store_set import StoreSet
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageServices:
+    """``bell`` is set when there is work for the importers; it may be, without any."""
+
     database: Database
-    store: Store
+    stores: StoreSet
     options: ImageOptions
+    bell: threading.Event = field(default_factory=threading.Event)
 
 
-def make(database: Database, options: ImageOptions) -> ImageServices:
-    """With the store that the options name. Raises Invalid for a store that does not exist."""
-    store: Store = plugins.load("iaas.image.stores", options.store)(options)
-    return ImageServices(database=database, store=store, options=options)
+def from_config(database: Database, config: Loaded) -> ImageServices:
+    """As the configuration file says. Raises Invalid."""
+    return make(
+        database, config.section(ImageOptions), lambda id: config.section(StoreOptions, f"store:{id}")
+    )  # fmt: skip
+
+
+def make(
+    database: Database, options: ImageOptions, section: Callable[[str], StoreOptions] | None = None
+) -> ImageServices:
+    """With the stores that the options name; ``section`` gives each one's own. Raises Invalid for one that can't be."""
+    stores = store_set.make(options, section or store_set.from_values())
+    return ImageServices(database=database, stores=stores, options=options)

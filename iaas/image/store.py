@@ -1,7 +1,7 @@
 """The interface of an image store: blobs under names, written once. It knows no image, no user and no quota.
 
 A name is ``<image id>.<generation>`` (model.image.Image.blob) and every store checks it before anything else.
-A plug-in is called with the [image] section of the configuration. The contract suite
+A plug-in is called with its store's section of the configuration. The contract suite
 tests/contract/test_image_store.py runs over every file of iaas/image/stores/.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, ClassVar, Protocol
 
 from iaas.errors import Invalid
 
@@ -46,7 +46,12 @@ class Writer(Protocol):
 
 
 class Store(Protocol):
-    """Every method may raise Unavailable, and Invalid for a malformed name. Repeating a call is harmless."""
+    """Every method may raise Unavailable, and Invalid for a malformed name. Repeating a call is harmless.
+
+    READ_ONLY: it keeps data that others put there; ``writer`` is refused, ``delete`` and ``inventory`` do nothing.
+    """
+
+    READ_ONLY: ClassVar[bool]
 
     def writer(self, name: str) -> Writer:
         """A new blob. Raises StoreFull."""
@@ -59,6 +64,9 @@ class Store(Protocol):
 
     def inventory(self) -> Iterator[Blob]:
         """Everything in the store, complete and partial, in no order; for audit and sweep."""
+
+    def describe(self) -> dict[str, str]:
+        """What administrators see of its settings; nothing secret."""
 
     def free(self) -> int | None:
         """Bytes that still fit, None when unknown."""

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from iaas.model.machine import Overrides, machine
+from iaas.model.machine import OnFailure, Overrides, machine
 
 
 class State(StrEnum):
     """What the image is when nothing is under way."""
 
     QUEUED = "queued"  # a record without data
+    UPLOADING = "uploading"  # has staged data, which wait for their import
     ACTIVE = "active"
     DEACTIVATED = "deactivated"  # has data that only administrators and the platform may read
     DELETED = "deleted"  # a tombstone: its id is never used again
@@ -20,7 +21,19 @@ class State(StrEnum):
 
 class Task(StrEnum):
     SAVING = "saving"
+    STAGING = "staging"  # its data are on the way to the staging store
+    IMPORTING = "importing"
     DELETING = "deleting"
+
+
+class LocationState(StrEnum):
+    """What a store holds of an image."""
+
+    WRITING = "writing"  # perhaps something, and never to be read
+    ACTIVE = "active"  # all of it
+    STAGED = "staged"  # all of it, in the staging store, until it is imported
+    FAILED = "failed"  # nothing: the import there went wrong
+    REMOVING = "removing"  # perhaps something yet: it is being deleted from this store alone
 
 
 class Visibility(StrEnum):
@@ -44,10 +57,22 @@ IMAGE = machine(
     Task,
     #  event        from                        while          to
     ("upload", {State.QUEUED}, Task.SAVING, State.ACTIVE),
+    ("stage", {State.QUEUED}, Task.STAGING, State.UPLOADING),
+    ("import", {State.QUEUED, State.UPLOADING}, Task.IMPORTING, State.ACTIVE, OnFailure(State.QUEUED)),
     ("deactivate", _ON, None, State.DEACTIVATED),
     ("reactivate", _ON, None, State.ACTIVE),
-    ("delete", {State.QUEUED, *_ON}, Task.DELETING, State.DELETED, Overrides()),
+    ("delete", {State.QUEUED, State.UPLOADING, *_ON}, Task.DELETING, State.DELETED, Overrides()),
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Location:
+    """Where data of an image are, or are on the way to. ``name``: what the store calls them, which is a URL in a store
+    that keeps nothing itself; ``store``: the id that the configuration gives it."""
+
+    store: str
+    name: str
+    state: LocationState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,18 +102,25 @@ class Image:
     updated_at: datetime
     properties: dict[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    locations: tuple[Location, ...] = ()
 
     @property
     def status(self) -> str:
         """The image API's ``status``."""
         if self.task is Task.DELETING:
             return State.DELETED.value
+        if self.task is Task.STAGING:
+            return State.UPLOADING.value
         return self.task.value if self.task else self.state.value
 
     @property
     def blob(self) -> str:
         """The name of this image's data in a store: of nothing that a user chose but the checked id."""
         return f"{self.id}.{self.generation}"
+
+    def stores(self, state: LocationState = LocationState.ACTIVE) -> tuple[str, ...]:
+        """The ids of the stores that have its data in this state, sorted."""
+        return tuple(sorted(item.store for item in self.locations if item.state is state))
 
 
 @dataclass(frozen=True, kw_only=True)

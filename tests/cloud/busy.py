@@ -19,7 +19,7 @@ from iaas.config import sections
 from iaas.db.engine import Database, Tx
 from iaas.db.image import uploads
 from iaas.db.schema.compute import servers
-from iaas.db.schema.image import images
+from iaas.db.schema.image import image_locations, images
 from iaas.db.schema.network import network_hosts, ports
 from iaas.db.schema.operations import operations
 from iaas.errors import Internal
@@ -73,13 +73,15 @@ class Busy:
             rows = tx.all(sa.select(images))
         for row in rows:
             self.store(f"{row.id}.{row.generation}")
+            place = {"image_id": row.id, "store": "filesystem", "name": f"{row.id}.{row.generation}", "state": "active"}
+            database.run(partial(_insert, row=place, table=image_locations))
         self.image, self.queued, self.saving = rows[0].id, new_uuid(), new_uuid()
         like = {**rows[0]._mapping, "state": "queued", "size": None}
         for image_id in (self.queued, self.saving):
             database.run(partial(_insert, row={**like, "id": image_id}))
-        image = database.run(lambda tx: uploads.begin_upload(tx, self.saving, 60))
+        image = database.run(lambda tx: uploads.begin(tx, self.saving, "upload", ["filesystem"], 60))
         database.run(lambda tx: uploads.beat(tx, image, 60, 1 << 20, -1))
-        self.images.store.writer(image.blob).write(b"part")
+        self.images.stores["filesystem"].writer(image.blob).write(b"part")
 
     def _blocked_port(self) -> None:
         """Administratively down: its device has no rules, rightly."""
@@ -93,7 +95,7 @@ class Busy:
         client = Client(self.cloud.bus, clock=self.cloud.clock)
         witnesses = Witnesses(
             database=self.cloud.database, compute=ComputeRpc(client), network=NetworkAgentRpc(client),
-            volume=VolumeRpc(client), store=self.images.store, ratios=(16.0, 1.0, 1.0),
+            volume=VolumeRpc(client), stores=self.images.stores, ratios=(16.0, 1.0, 1.0),
         )  # fmt: skip
         return gather(witnesses, len(self.cloud.bus.dead_letters(100)))
 
@@ -134,7 +136,7 @@ class Busy:
         self.cloud.database.run(lambda tx: tx.delete(table, same))
 
     def store(self, name: str, data: bytes = b"x") -> None:
-        writer = self.images.store.writer(name)
+        writer = self.images.stores["filesystem"].writer(name)
         writer.write(data)
         writer.commit()
 
@@ -142,7 +144,7 @@ class Busy:
     def stored(self, name: str) -> Iterator[None]:
         self.store(name)
         yield
-        self.images.store.delete(name)
+        self.images.stores["filesystem"].delete(name)
 
     @contextmanager
     def item(self, mapping: Any, key: Any, value: Any = None) -> Iterator[None]:
@@ -163,5 +165,5 @@ class Busy:
         return self.one(operations, (operations.c.state == "queued") & (operations.c.kind == "server.create"))
 
 
-def _insert(tx: Tx, row: dict[str, Any]) -> None:
-    tx.insert(images, row)
+def _insert(tx: Tx, row: dict[str, Any], table: sa.Table = images) -> None:
+    tx.insert(table, row)

@@ -371,7 +371,7 @@ class Cloud:
         client = Client(self.bus, clock=self.clock)
         witnesses = Witnesses(
             database=self.database, compute=ComputeRpc(client), network=NetworkAgentRpc(client),
-            volume=VolumeRpc(client), store=None,
+            volume=VolumeRpc(client), stores=None,
         )  # fmt: skip
         evidence = gather(witnesses, len(self.bus.dead_letters(100)))
         return violations(replace(evidence, stored=None))

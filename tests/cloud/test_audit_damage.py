@@ -420,7 +420,7 @@ def partial_volume(busy: Busy) -> Damage:
 def image_without_bytes(busy: Busy) -> Damage:
     @contextmanager
     def plant() -> Iterator[None]:
-        busy.images.store.delete(f"{busy.image}.0")
+        busy.images.stores["filesystem"].delete(f"{busy.image}.0")
         yield
         busy.store(f"{busy.image}.0")
 

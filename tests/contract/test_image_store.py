@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from iaas import plugins
-from iaas.config.sections import Image
+from iaas.config.sections import ImageStore
 from iaas.errors import Conflict, Error, Invalid, NotFound
 from iaas.image.store import Store
 
@@ -26,7 +26,7 @@ HOSTILE = [
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
     """Opens the same store again, as a restarted daemon does."""
     plugin: Any = plugins.load("iaas.image.stores", request.param)
-    return lambda: plugin(Image(directory=str(tmp_path / "store")))
+    return lambda: plugin(ImageStore(directory=str(tmp_path / "store")))
 
 
 @pytest.fixture

@@ -45,4 +45,4 @@ def test_an_image_service_that_dies_during_the_upload_costs_time_only(cloud: Clo
 
 
 def stored(cloud: Cloud) -> list[str]:
-    return sorted(blob.name for blob in cloud.images.store.inventory())
+    return sorted(blob.name for blob in cloud.images.stores["filesystem"].inventory())

@@ -58,13 +58,17 @@ CREATE: Mapping[str, Any] = {
 validate = schema.compiled(CREATE)
 
 
+def is_fixed(name: str) -> bool:
+    """Whether the service writes it and nobody else (S-018, S-019)."""
+    return name in READ_ONLY or name in properties.RESERVED or name.startswith(properties.OURS)
+
+
 def refuse_fixed(names: Mapping[str, Any] | set[str]) -> None:
-    """Raises Forbidden when one of the names is not the client's to write (S-018, S-019)."""
+    """Raises Forbidden when one of the names is not the client's to write."""
     for name in names:
-        if name in READ_ONLY:
-            raise Forbidden(f"Attribute '{name}' is read-only.")
-        if name in properties.RESERVED:
-            raise Forbidden(f"Attribute '{name}' is reserved.")
+        if is_fixed(name):
+            words = "read-only" if name in READ_ONLY else "reserved"
+            raise Forbidden(f"Attribute '{name[:64]}' is {words}.")
 
 
 def split(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

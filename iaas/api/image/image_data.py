@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from iaas.api.file_body import FileBody
+from iaas.api.file_body import body_of
 from iaas.api.image import access
 from iaas.api.image.access import ImageCall
 from iaas.api.image.dialect import BadRange, UnsupportedMediaType
 from iaas.api.route import Reply, Route
 from iaas.errors import Forbidden, Invalid
+from iaas.image.download import open_data
 from iaas.image.upload import upload
 from iaas.model.image import Image, State
 
@@ -23,7 +24,15 @@ def upload_data(call: ImageCall) -> None:
         raise UnsupportedMediaType(f"The Content-Type has to be {_OCTETS}.")
     image = access.find(call, access.UPLOAD_IMAGE)
     assert call.stream is not None
-    upload(call.services, image, call.stream, _announced(call))
+    upload(call.services, image, call.stream, _announced(call), chosen_store(call))
+
+
+def chosen_store(call: ImageCall) -> str | None:
+    """What the header says; None for the default. Raises Invalid for a store that there is not."""
+    store = call.headers.get("X-Image-Meta-Store")
+    if store and store not in call.services.stores.writable:
+        raise Invalid(f"Store for image {store[:64]!r} not found or not to be written.", field="X-Image-Meta-Store")
+    return store or None
 
 
 def _announced(call: ImageCall) -> int | None:
@@ -42,11 +51,11 @@ def download_data(call: ImageCall) -> Reply:
     image = access.find(call, access.DOWNLOAD_IMAGE)
     if image.state is State.DEACTIVATED and not call.context.is_admin:
         raise Forbidden("The requested image has been deactivated. Image data download is forbidden.")
-    if image.state is State.QUEUED or image.size is None:
+    if image.state in (State.QUEUED, State.UPLOADING) or image.size is None:
         return Reply(status=204)
     span = _span(call.headers.get("Range"), image.size)
     offset, length = span or (0, image.size)
-    body = FileBody(call.services.store.open(image.blob), offset, length)
+    body = body_of(open_data(call.services, image), offset, length)
     return Reply(body, status=206 if span else 200, headers=_headers(image, span, length))
 
 

@@ -76,7 +76,7 @@ def change_image(call: ImageCall) -> dict[str, Any]:
 def _document(image: Image) -> dict[str, Any]:
     """What a patch works on: everything that a client may set, as it is now."""
     document = view.image(image)
-    return {name: value for name, value in document.items() if name not in attributes.READ_ONLY and name != "id"}
+    return {name: value for name, value in document.items() if not attributes.is_fixed(name) and name != "id"}
 
 
 def _check_change(call: ImageCall, was: Image, image: Image) -> None:

@@ -1,4 +1,4 @@
-"""Facts about the service: import methods (none), stores, and how much of its quota a project uses."""
+"""Facts about the service: import methods, and how much of its quota a project uses."""
 
 from __future__ import annotations
 
@@ -16,10 +16,6 @@ _MIB = 1024 * 1024
 
 def import_info(call: ImageCall) -> dict[str, Any]:
     return {"import-methods": {"description": "Import methods available.", "type": "array", "value": []}}
-
-
-def stores_info(call: ImageCall) -> dict[str, Any]:
-    return {"stores": [{"id": call.services.options.store, "default": "true"}]}
 
 
 def usage_info(call: ImageCall) -> dict[str, Any]:
@@ -41,6 +37,5 @@ def usage_info(call: ImageCall) -> dict[str, Any]:
 
 ROUTES = (
     Route("GET", "/v2/info/import", import_info, policy=access.DEFAULT),
-    Route("GET", "/v2/info/stores", stores_info, policy=access.DEFAULT),
     Route("GET", "/v2/info/usage", usage_info, policy=access.DEFAULT),
 )

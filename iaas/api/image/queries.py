@@ -25,8 +25,8 @@ _NUMBERS = {
 }  # fmt: skip
 _TIMES = ("created_at", "updated_at")
 _OPERATORS = ("eq", "neq", "gt", "gte", "lt", "lte")
-_STATUSES = {State.QUEUED, Task.SAVING, State.ACTIVE, State.DEACTIVATED}
-_OLD_STATUSES = {"killed", "deleted", "pending_delete", "uploading", "importing"}  # valid words, never seen here
+_STATUSES = {State.QUEUED, Task.SAVING, State.UPLOADING, Task.IMPORTING, State.ACTIVE, State.DEACTIVATED}
+_OLD_STATUSES = {"killed", "deleted", "pending_delete"}  # valid words, never seen here
 _SINGLE = {"visibility", "member_status", "status", "os_hidden", "protected", "tag"}
 _PAGING = {"limit", "marker", "sort", "sort_key", "sort_dir"}
 

@@ -13,12 +13,16 @@ _TEXT = {"type": ["null", "string"]}
 _NUMBER = {"type": ["null", "integer"]}
 _TIME = {"type": "string", "description": "A moment in UTC."}
 _READ_ONLY: dict[str, Any] = {
-    "status": {"type": "string", "enum": [State.QUEUED, Task.SAVING, State.ACTIVE, State.DEACTIVATED]},
+    "status": {
+        "type": "string",
+        "enum": [State.QUEUED, Task.SAVING, State.UPLOADING, Task.IMPORTING, State.ACTIVE, State.DEACTIVATED],
+    },
     "size": _NUMBER,
     "virtual_size": _NUMBER,
     "checksum": _TEXT,
     "os_hash_algo": _TEXT,
     "os_hash_value": _TEXT,
+    "stores": {"type": "string", "description": "The stores that have the data, separated by commas."},
     "created_at": _TIME,
     "updated_at": _TIME,
     "self": {"type": "string"},

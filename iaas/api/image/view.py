@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from iaas.clock import iso8601
-from iaas.model.image import Image, Member
+from iaas.model.image import Image, LocationState, Member, Task
 
 
 def image(value: Image) -> dict[str, Any]:
     """Free properties lie beside the published ones, which win should a name be both."""
     path = f"/v2/images/{value.id}"
+    stores = value.stores()
     return {
         **value.properties,
+        **_import(value),
+        **({"stores": ",".join(stores)} if stores else {}),
         "id": value.id,
         "name": value.name,
         "status": value.status,
@@ -35,6 +38,16 @@ def image(value: Image) -> dict[str, Any]:
         "self": path,
         "file": f"{path}/file",
         "schema": "/v2/schemas/image",
+    }
+
+
+def _import(value: Image) -> dict[str, str]:
+    """Where the data are on the way to by an import, and where that went wrong; absent when there is nothing to say."""
+    coming = value.stores(LocationState.WRITING) if value.task in (None, Task.IMPORTING) else ()
+    failed = value.stores(LocationState.FAILED)
+    return {
+        **({"os_glance_importing_to_stores": ",".join(coming)} if coming else {}),
+        **({"os_glance_failed_import": ",".join(failed)} if failed else {}),
     }
 
 

@@ -65,6 +65,6 @@ def _witnesses(config: Loaded, transport: Any) -> Any:
         compute=ComputeRpc(client),
         network=NetworkAgentRpc(client),
         volume=VolumeRpc(client),
-        store=image.make(database, config.section(sections.Image)).store,
+        stores=image.from_config(database, config).stores,
         ratios=(scheduler.cpu_ratio, scheduler.ram_ratio, scheduler.disk_ratio),
     )

@@ -9,11 +9,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from iaas.db.engine import Tx
+from iaas.db.image import locations
 from iaas.db.schema.image import image_members, image_properties, image_tags, images
 from iaas.errors import Conflict, NotFound
-from iaas.model.image import Image, State, Task, Viewer, Visibility
+from iaas.model.image import Image, Location, State, Task, Viewer, Visibility
 
-_CHILDREN = {"properties", "tags"}
+_CHILDREN = {"properties", "tags", "locations"}
 COLUMNS = [images.c[item.name] for item in fields(Image) if item.name not in _CHILDREN]
 LIVE = sa.and_(
     images.c.state != State.DELETED.value,
@@ -99,7 +100,7 @@ def drop_children(tx: Tx, id: str) -> None:
 
 
 def values(tx: Tx, rows: Sequence[sa.Row[Any]]) -> list[Image]:
-    """Rows of COLUMNS as Images with properties and tags: two more queries, for any number of rows."""
+    """Rows of COLUMNS as Images with all that hangs on them: three more queries, for any number of rows."""
     if not rows:
         return []
     ids = [row.id for row in rows]
@@ -109,15 +110,16 @@ def values(tx: Tx, rows: Sequence[sa.Row[Any]]) -> list[Image]:
         properties[item.image_id][item.name] = item.value
     for item in tx.all(sa.select(image_tags).where(image_tags.c.image_id.in_(ids)).order_by(image_tags.c.tag)):
         tags[item.image_id].append(item.tag)
-    return [_value(row, properties[row.id], tags[row.id]) for row in rows]
+    places = locations.of_images(tx, ids)
+    return [_value(row, properties[row.id], tags[row.id], places[row.id]) for row in rows]
 
 
-def _value(row: sa.Row[Any], properties: dict[str, str], tags: Iterable[str]) -> Image:
+def _value(row: sa.Row[Any], properties: dict[str, str], tags: Iterable[str], places: Iterable[Location]) -> Image:
     found = dict(row._mapping)
     found["state"] = State(found["state"])
     found["task"] = Task(found["task"]) if found["task"] else None
     found["visibility"] = Visibility(found["visibility"])
-    return Image(**found, properties=properties, tags=tuple(tags))
+    return Image(**found, properties=properties, tags=tuple(tags), locations=tuple(places))
 
 
 def _write_children(tx: Tx, id: str, properties: Mapping[str, str], tags: Iterable[str]) -> None:

@@ -17,7 +17,8 @@ from iaas.errors import Invalid
 from iaas.model.image import Image, State, Task, Viewer, Visibility
 
 STATUS = sa.case(
-    (images.c.task == Task.SAVING.value, Task.SAVING.value),
+    (images.c.task.in_([Task.SAVING.value, Task.IMPORTING.value]), images.c.task),
+    (images.c.task == Task.STAGING.value, State.UPLOADING.value),
     else_=images.c.state,
 )
 # Every sort key is made not-null, so that "after the marker" is a plain comparison on every database.

@@ -58,6 +58,16 @@ image_tags = sa.Table(
     sa.Column("tag", sa.String(255), primary_key=True),
 )
 
+# Where data of images are. A row is there before the first byte is and until the last one is gone.
+image_locations = sa.Table(
+    "image_locations",
+    metadata,
+    _of_image(),
+    sa.Column("store", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(2048), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+)
+
 image_members = sa.Table(
     "image_members",
     metadata,

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from iaas.config.sections import Image
+from iaas.config.sections import ImageStore
 from iaas.errors import Conflict, NotFound, Unavailable
 from iaas.host import files
 from iaas.image.faults import StoreFull
@@ -31,7 +31,9 @@ _CHECK_EVERY = 64 * 1024 * 1024  # bytes written between two looks at the free s
 class FilesystemStore:
     """The directory is made when it is missing; nothing outside it is ever touched."""
 
-    def __init__(self, options: Image) -> None:
+    READ_ONLY = False
+
+    def __init__(self, options: ImageStore) -> None:
         self.root = files.directory(Path(options.directory), 0o750)
 
     def writer(self, name: str) -> Writer:
@@ -76,6 +78,9 @@ class FilesystemStore:
                         name = match["name"] if match else entry
                         age = max(0.0, now - stat.st_mtime)
                         yield Blob(name=name, size=stat.st_size, partial=match is not None, age_s=age)
+
+    def describe(self) -> dict[str, str]:
+        return {"data_path": str(self.root)}
 
     def free(self) -> int | None:
         with _translated():

@@ -126,4 +126,4 @@ def root(api: Callable[[str | None], As]) -> As:
 
 
 def stored(services: ImageServices) -> list[str]:
-    return sorted(blob.name for blob in services.store.inventory())
+    return sorted(blob.name for blob in services.stores["filesystem"].inventory())

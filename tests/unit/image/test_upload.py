@@ -21,9 +21,10 @@ from iaas.ids import new_request_id, new_uuid
 from iaas.image.delete import delete
 from iaas.image.facade import ImageFacade
 from iaas.image.faults import Gone
+from iaas.image.intake import LEASE_S, PIECE, pieces
 from iaas.image.services import ImageServices, make
 from iaas.image.sweep import TOMBSTONE_DAYS, sweep
-from iaas.image.upload import LEASE_S, PIECE, pieces, upload
+from iaas.image.upload import upload
 from iaas.model.image import Image, State, Viewer, Visibility
 
 ALL = Viewer(project_id=None, everything=True)
@@ -68,7 +69,7 @@ def now(services: ImageServices, image: Image) -> Image:
 
 
 def blobs(services: ImageServices) -> list[str]:
-    return sorted(blob.name for blob in services.store.inventory())
+    return sorted(blob.name for blob in services.stores["filesystem"].inventory())
 
 
 def used(services: ImageServices) -> int:
@@ -172,7 +173,7 @@ def test_the_sweep_leaves_young_and_unknown_data_alone(services: ImageServices, 
     """C-13"""
     active = put(services, image)
     for name in (f"{image.id}.7", f"{new_uuid()}.1"):
-        writer = services.store.writer(name)
+        writer = services.stores["filesystem"].writer(name)
         writer.write(b"x")
         writer.commit()
     assert sweep(services, 3600) == type(sweep(services, 3600))()

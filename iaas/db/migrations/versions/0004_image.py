@@ -13,6 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     _metadefs()
+    _locations()
 
 
 def _metadefs() -> None:
@@ -79,7 +80,28 @@ def _metadefs() -> None:
     op.create_index(op.f("ix_metadef_associations_resource_type"), "metadef_associations", ["resource_type"])
 
 
+def _locations() -> None:
+    """Images that have data have them in the one store of the releases before: "filesystem"."""
+    op.create_table(
+        "image_locations",
+        sa.Column("image_id", sa.String(length=36), nullable=False),
+        sa.Column("store", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=2048), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["image_id"], ["images.id"], name=op.f("fk_image_locations_image_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("image_id", "store", name=op.f("pk_image_locations")),
+    )
+    op.execute(
+        "INSERT INTO image_locations (image_id, store, name, state) "
+        "SELECT id, 'filesystem', id || '.' || generation, 'active' FROM images "
+        "WHERE state IN ('active', 'deactivated')"
+    )
+
+
 def downgrade() -> None:
+    op.drop_table("image_locations")
     op.drop_table("metadef_associations")
     op.drop_table("metadef_definitions")
     op.drop_table("metadef_resource_types")
