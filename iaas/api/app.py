@@ -22,7 +22,7 @@ from iaas.api import schema
 from iaas.api.call import Call
 from iaas.api.dialect import Dialect
 from iaas.api.microversion import Version
-from iaas.api.policy import Policy
+from iaas.api.policy import Policy, at_home
 from iaas.api.route import Reply, Route
 from iaas.context import Context
 from iaas.errors import Error, Forbidden, Internal, Invalid, NotFound, TooLarge, Unauthenticated
@@ -124,13 +124,17 @@ class _Front:
                 if not routes:
                     raise Invalid("There is no such action.", field="body")
             route = routes[0]
+            target: Mapping[str, Any] = {name: path[name] for name in route.target}
             if route.policy:
-                self.policy.enforce(route.policy.name, caller, {name: path[name] for name in route.target})
+                own = at_home(caller) if route.about else {}
+                self.policy.enforce(route.policy.name, caller, {**own, **target})
             if route.body is not None:
                 body = self._validated(route, self._json(request) if body is None else body)
             call = self._call(request, route, path, caller, token, body, version)
             if route.query is not None:
                 self._validator(route.query)(dict(call.query))
+            if route.policy and route.about:
+                self.policy.enforce(route.policy.name, caller, {**target, **route.about(call)})
             return self._answer(route, route.handler(call))
 
     def _match(self, request: flask.Request) -> tuple[dict[str, str], list[Route]]:

@@ -131,7 +131,7 @@ def at_home(context: Context) -> dict[str, str | None]:
     looked up yet. The second one asks with the real one."""
     domain = context.domain_id
     nouns = {f"target.{noun}.domain_id": domain for noun in ("user", "group", "project")}
-    role = {"target.role.name": "reader"}
+    role = {"target.role.name": "reader", "target.role.domain_id": "None"}
     return {"target.domain_id": domain, "target.domain.id": domain, **nouns, **role}
 
 

@@ -87,6 +87,9 @@ class Route:
     public: bool = False  # no token needed: version documents, authentication itself
     raw: bool = False  # the handler reads the body as a stream (image upload)
     target: tuple[str, ...] = ()  # path variables that the rule compares with the caller, under their own names
+    # What a rule compares of the objects themselves. First the rule is asked as if they were the caller's own, then,
+    # the body being valid, about what this finds.
+    about: Callable[[Call[Any]], Mapping[str, Any]] | None = None
     action: str | None = None  # POST …/action: the key of the body that selects this route
 
 

@@ -40,11 +40,11 @@ RED, BLUE = "1" * 32, "2" * 32  # projects
 MEMBER = "a" * 32  # the user of the persona "member"
 
 
-def person(name: str, project: str | None, *roles: str, system: str | None = None) -> Context:
+def person(name: str, project: str | None, *roles: str, system: str | None = None, on: str | None = None) -> Context:
     domain = "default" if project else None
     return Context(
         request_id="", user_id=name, project_id=project, roles=roles, system_scope=system, project_domain_id=domain,
-        user_domain_id="default",
+        user_domain_id="default", domain_id=on,
     )  # fmt: skip
 
 
@@ -54,8 +54,11 @@ PERSONAS: dict[str, Context | None] = {
     "reader": person("c" * 32, RED, "reader"),
     "member": person(MEMBER, RED, "member", "reader"),
     "other": person("d" * 32, BLUE, "member", "reader"),  # a member of another project
+    "manager": person("9" * 32, RED, "manager", "member", "reader"),
     "service": person("e" * 32, "3" * 32, "service"),
     "sysreader": person("f" * 32, None, "reader", system="all"),
+    "dommanager": person("8" * 32, None, "manager", "member", "reader", on="default"),
+    "sysadmin": person("7" * 32, None, "admin", "manager", "member", "reader", system="all"),
     "admin": person("0" * 32, "4" * 32, "admin", "member", "reader"),
 }
 # What stands for the variables of a path: the member's own where the caller's is compared, nobody's else.

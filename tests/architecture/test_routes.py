@@ -58,6 +58,11 @@ def test_a_rule_compares_only_variables_that_the_path_has() -> None:
     assert not failing(lambda route: set(route.target) <= set(re.findall(r"<(?:\w+:)?(\w+)>", route.path)))
 
 
+def test_a_rule_that_compares_the_object_gets_to_know_it() -> None:
+    """Without ``about`` such a rule would deny, and with it in a file only, a route would never look."""
+    assert not failing(lambda route: not (route.policy and "%(target." in route.policy.check) or bool(route.about))
+
+
 # Bodies -----------------------------------------------------------------------------------------------------------
 
 

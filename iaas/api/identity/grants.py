@@ -10,7 +10,8 @@ from typing import Any
 from iaas.api.call import Call
 from iaas.api.identity.listing import links
 from iaas.api.identity.roles import show_role
-from iaas.api.identity.rules import SEE
+from iaas.api.identity.rules import LIST_GRANTS, MANAGE_GRANT, SEE, SEE_GRANT
+from iaas.api.identity.targets import named as objects
 from iaas.api.route import ADMIN, Route, Rule
 from iaas.identity.service import IdentityServices
 from iaas.model.role import SYSTEM, Actor, Assignment, Place, Target
@@ -55,10 +56,11 @@ def _routes(target: Target, actor: Actor, inherited: bool = False) -> Iterator[R
         call.services.assignments.revoke(one(call))
 
     single = f"{base}/<role_id>{end}"
-    yield Route("GET", f"{base}{end}", list_grants, policy=Rule(named("list", many=True), SEE))
-    yield Route("GET", single, check, policy=Rule(named("check"), SEE), status=204)
-    yield Route("PUT", single, grant, policy=Rule(named("create"), ADMIN), status=204)
-    yield Route("DELETE", single, revoke, policy=Rule(named("revoke"), ADMIN), status=204)
+    lists, sees, manages = (SEE, SEE, ADMIN) if target is Target.SYSTEM else (LIST_GRANTS, SEE_GRANT, MANAGE_GRANT)
+    yield Route("GET", f"{base}{end}", list_grants, policy=Rule(named("list", many=True), lists), about=objects)
+    yield Route("GET", single, check, policy=Rule(named("check"), sees), about=objects, status=204)
+    yield Route("PUT", single, grant, policy=Rule(named("create"), manages), about=objects, status=204)
+    yield Route("DELETE", single, revoke, policy=Rule(named("revoke"), manages), about=objects, status=204)
 
 
 ROUTES = tuple(

@@ -7,8 +7,16 @@ from typing import Any
 from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, ID, NAME, entity, filters, home_domain, values
 from iaas.api.identity.listing import asked, listed, shown
-from iaas.api.identity.rules import SEE, SEE_OR_SELF
-from iaas.api.route import ADMIN, Route, Rule
+from iaas.api.identity.rules import (
+    LIST_IN_DOMAIN,
+    MANAGE_GROUP,
+    MANAGE_MEMBERSHIP,
+    SEE_GROUP,
+    SEE_MEMBERSHIP,
+    SEE_USER,
+)
+from iaas.api.identity.targets import made, named, within
+from iaas.api.route import Route, Rule
 from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
 from iaas.model.user import Group
@@ -25,13 +33,14 @@ def show_group(call: Call[Any], group: Group) -> dict[str, Any]:
 
 def list_groups(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
-    found = call.services.groups.page(filters(call, "name", "domain_id"), limits.marker, limits.limit + 1)
+    equals = within(call, filters(call, "name", "domain_id"))
+    found = call.services.groups.page(equals, limits.marker, limits.limit + 1)
     return listed(call, "groups", found, limits, lambda item: show_group(call, item))
 
 
 def list_user_groups(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
-    equals = filters(call, "name", "domain_id")
+    equals = within(call, filters(call, "name", "domain_id"))
     found = call.services.groups.of_user(call.path["user_id"], equals, limits.marker, limits.limit + 1)
     return listed(call, "groups", found, limits, lambda item: show_group(call, item))
 
@@ -69,18 +78,19 @@ def remove_member(call: Call[IdentityServices]) -> None:
 _ALL, _ONE = "/v3/groups", "/v3/groups/<group_id>"
 _MEMBER = f"{_ONE}/users/<user_id>"
 _OF_USER = "/v3/users/<user_id>/groups"
-_LIST_OF_USER = Rule("identity:list_groups_for_user", SEE_OR_SELF)
-_ADD = Rule("identity:add_user_to_group", ADMIN)
-_REMOVE = Rule("identity:remove_user_from_group", ADMIN)
-_CHECK = Rule("identity:check_user_in_group", SEE_OR_SELF)
+_LIST_OF_USER = Rule("identity:list_groups_for_user", SEE_USER)
+_ADD = Rule("identity:add_user_to_group", MANAGE_MEMBERSHIP)
+_REMOVE = Rule("identity:remove_user_from_group", MANAGE_MEMBERSHIP)
+_CHECK = Rule("identity:check_user_in_group", SEE_MEMBERSHIP)
 ROUTES = (
-    Route("GET", _ALL, list_groups, policy=Rule("identity:list_groups", SEE)),
-    Route("POST", _ALL, create_group, policy=Rule("identity:create_group", ADMIN), body=CREATE, status=201),
-    Route("GET", _ONE, get_group, policy=Rule("identity:get_group", SEE)),
-    Route("PATCH", _ONE, update_group, policy=Rule("identity:update_group", ADMIN), body=UPDATE),
-    Route("DELETE", _ONE, delete_group, policy=Rule("identity:delete_group", ADMIN), status=204),
-    Route("PUT", _MEMBER, add_member, policy=_ADD, status=204),
-    Route("GET", _MEMBER, check_member, policy=_CHECK, target=("user_id",), status=204),
-    Route("DELETE", _MEMBER, remove_member, policy=_REMOVE, status=204),
-    Route("GET", _OF_USER, list_user_groups, policy=_LIST_OF_USER, target=("user_id",)),
-)
+    Route("GET", _ALL, list_groups, policy=Rule("identity:list_groups", LIST_IN_DOMAIN), about=named),
+    Route("POST", _ALL, create_group, policy=Rule("identity:create_group", MANAGE_GROUP), about=made("group"),
+          body=CREATE, status=201),
+    Route("GET", _ONE, get_group, policy=Rule("identity:get_group", SEE_GROUP), about=named),
+    Route("PATCH", _ONE, update_group, policy=Rule("identity:update_group", MANAGE_GROUP), about=named, body=UPDATE),
+    Route("DELETE", _ONE, delete_group, policy=Rule("identity:delete_group", MANAGE_GROUP), about=named, status=204),
+    Route("PUT", _MEMBER, add_member, policy=_ADD, about=named, status=204),
+    Route("GET", _MEMBER, check_member, policy=_CHECK, about=named, target=("user_id",), status=204),
+    Route("DELETE", _MEMBER, remove_member, policy=_REMOVE, about=named, status=204),
+    Route("GET", _OF_USER, list_user_groups, policy=_LIST_OF_USER, about=named, target=("user_id",)),
+)  # fmt: skip

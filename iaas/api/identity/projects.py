@@ -18,8 +18,9 @@ from iaas.api.identity.bodies import (
     values,
 )
 from iaas.api.identity.listing import asked, listed, shown
-from iaas.api.identity.rules import SEE, SEE_OR_IN_PROJECT, SEE_OR_SELF
-from iaas.api.route import ADMIN, Route, Rule
+from iaas.api.identity.rules import LIST_IN_DOMAIN, MANAGE_PROJECT, SEE_PROJECT, SEE_USER
+from iaas.api.identity.targets import made, named, within
+from iaas.api.route import Route, Rule
 from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
 from iaas.model.project import Domain, Project
@@ -63,17 +64,17 @@ def list_projects(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
     most = limits.limit + 1
     if flag(call, "is_domain"):
-        named = filters(call, "name", flags=("enabled",))
-        domains = call.services.domains.page(named, limits.marker, most)
+        equals = filters(call, "name", flags=("enabled",)) | ({"id": own} if (own := call.context.domain_id) else {})
+        domains = call.services.domains.page(equals, limits.marker, most)
         return listed(call, "projects", domains, limits, lambda item: _domain_as_project(call, item))
-    equals = filters(call, "name", "domain_id", "parent_id", flags=("enabled",))
+    equals = within(call, filters(call, "name", "domain_id", "parent_id", flags=("enabled",)))
     found = call.services.projects.page(equals, limits.marker, most)
     return listed(call, "projects", found, limits, lambda item: show_project(call, item))
 
 
 def list_user_projects(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
-    equals = filters(call, "name", "domain_id", flags=("enabled",))
+    equals = within(call, filters(call, "name", "domain_id", flags=("enabled",)))
     found = call.services.projects.of_user(call.path["user_id"], equals, limits.marker, limits.limit + 1)
     return listed(call, "projects", found, limits, lambda item: show_project(call, item))
 
@@ -106,13 +107,16 @@ def delete_project(call: Call[IdentityServices]) -> None:
 
 _ALL, _ONE = "/v3/projects", "/v3/projects/<project_id>"
 _OF_USER = "/v3/users/<user_id>/projects"
-_GET = Rule("identity:get_project", SEE_OR_IN_PROJECT)
-_LIST_OF_USER = Rule("identity:list_user_projects", SEE_OR_SELF)
+_GET = Rule("identity:get_project", SEE_PROJECT)
+_LIST_OF_USER = Rule("identity:list_user_projects", SEE_USER)
 ROUTES = (
-    Route("GET", _ALL, list_projects, policy=Rule("identity:list_projects", SEE)),
-    Route("POST", _ALL, create_project, policy=Rule("identity:create_project", ADMIN), body=CREATE, status=201),
-    Route("GET", _ONE, get_project, policy=_GET, target=("project_id",)),
-    Route("PATCH", _ONE, update_project, policy=Rule("identity:update_project", ADMIN), body=UPDATE),
-    Route("DELETE", _ONE, delete_project, policy=Rule("identity:delete_project", ADMIN), status=204),
-    Route("GET", _OF_USER, list_user_projects, policy=_LIST_OF_USER, target=("user_id",)),
-)
+    Route("GET", _ALL, list_projects, policy=Rule("identity:list_projects", LIST_IN_DOMAIN), about=named),
+    Route("POST", _ALL, create_project, policy=Rule("identity:create_project", MANAGE_PROJECT), about=made("project"),
+          body=CREATE, status=201),
+    Route("GET", _ONE, get_project, policy=_GET, about=named, target=("project_id",)),
+    Route("PATCH", _ONE, update_project, policy=Rule("identity:update_project", MANAGE_PROJECT), about=named,
+          body=UPDATE),
+    Route("DELETE", _ONE, delete_project, policy=Rule("identity:delete_project", MANAGE_PROJECT), about=named,
+          status=204),
+    Route("GET", _OF_USER, list_user_projects, policy=_LIST_OF_USER, about=named, target=("user_id",)),
+)  # fmt: skip

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import flag
 from iaas.api.identity.listing import links
-from iaas.api.identity.rules import SEE
+from iaas.api.identity.rules import LIST_IN_DOMAIN
+from iaas.api.identity.targets import named
 from iaas.api.route import Route, Rule
 from iaas.errors import Invalid
 from iaas.identity.assignments import Query
@@ -16,8 +18,17 @@ from iaas.model.role import SYSTEM, Actor, Assignment, Effective, Target
 
 
 def list_assignments(call: Call[IdentityServices]) -> dict[str, Any]:
-    found = call.services.assignments.find(_query(call))
+    query, own = _query(call), call.context.domain_id
+    found = call.services.assignments.find(query if own is None else replace(query, names=True))
+    if own is not None:  # the token of one domain sees what is given there
+        found = [item if query.names else replace(item, names=None) for item in found if _domain_of(item) == own]
     return {"role_assignments": [_shown(call, item) for item in found], "links": links(call)}
+
+
+def _domain_of(found: Effective) -> str | None:
+    """The domain in which a role is given, of an assignment with names."""
+    item, names = found.assignment, found.names
+    return item.target_id if item.target_type is Target.DOMAIN else names.target_domain_id if names else None
 
 
 def _query(call: Call[Any]) -> Query:
@@ -86,4 +97,5 @@ def _place(item: Assignment) -> str:
     return f"/OS-INHERIT{place}/inherited_to_projects" if item.inherited else place
 
 
-ROUTES = (Route("GET", "/v3/role_assignments", list_assignments, policy=Rule("identity:list_role_assignments", SEE)),)
+_LIST = Rule("identity:list_role_assignments", LIST_IN_DOMAIN)
+ROUTES = (Route("GET", "/v3/role_assignments", list_assignments, policy=_LIST, about=named),)

@@ -8,7 +8,8 @@ from typing import Any
 from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, LONG_NAME, NULL, entity, filters, values
 from iaas.api.identity.listing import asked, links, listed, shown
-from iaas.api.identity.rules import SEE
+from iaas.api.identity.rules import SEE, SEE_ROLE, SEE_ROLES
+from iaas.api.identity.targets import named
 from iaas.api.route import ADMIN, Route, Rule
 from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
@@ -98,9 +99,9 @@ _ALL, _ONE = "/v3/roles", "/v3/roles/<role_id>"
 _IMPLIED = "/v3/roles/<prior_role_id>/implies"
 _PAIR = f"{_IMPLIED}/<implied_role_id>"
 ROUTES = (
-    Route("GET", _ALL, list_roles, policy=Rule("identity:list_roles", SEE)),
+    Route("GET", _ALL, list_roles, policy=Rule("identity:list_roles", SEE_ROLES), about=named),
     Route("POST", _ALL, create_role, policy=Rule("identity:create_role", ADMIN), body=CREATE, status=201),
-    Route("GET", _ONE, get_role, policy=Rule("identity:get_role", SEE)),
+    Route("GET", _ONE, get_role, policy=Rule("identity:get_role", SEE_ROLE), about=named),
     Route("PATCH", _ONE, update_role, policy=Rule("identity:update_role", ADMIN), body=UPDATE),
     Route("DELETE", _ONE, delete_role, policy=Rule("identity:delete_role", ADMIN), status=204),
     Route("GET", "/v3/role_inferences", list_inferences, policy=Rule("identity:list_role_inference_rules", SEE)),

@@ -18,8 +18,9 @@ from iaas.api.identity.bodies import (
     values,
 )
 from iaas.api.identity.listing import asked, listed, shown
-from iaas.api.identity.rules import ONLY_SELF, SEE, SEE_OR_SELF
-from iaas.api.route import ADMIN, Route, Rule
+from iaas.api.identity.rules import LIST_IN_DOMAIN, MANAGE_USER, ONLY_SELF, SEE_GROUP, SEE_USER
+from iaas.api.identity.targets import made, named, within
+from iaas.api.route import Route, Rule
 from iaas.api.schema import wrapped
 from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
@@ -54,7 +55,7 @@ def show_user(call: Call[Any], user: User) -> dict[str, Any]:
 
 def list_users(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
-    equals = filters(call, "name", "domain_id", flags=("enabled",))
+    equals = within(call, filters(call, "name", "domain_id", flags=("enabled",)))
     found = call.services.users.page(equals, limits.marker, limits.limit + 1)
     return listed(call, "users", found, limits, lambda item: show_user(call, item))
 
@@ -97,14 +98,15 @@ def change_password(call: Call[IdentityServices]) -> None:
 
 _ALL, _ONE = "/v3/users", "/v3/users/<user_id>"
 _CHANGE = Rule("identity:change_password", ONLY_SELF)
-_OF_GROUP = Rule("identity:list_users_in_group", SEE)
+_OF_GROUP = Rule("identity:list_users_in_group", SEE_GROUP)
 ROUTES = (
-    Route("GET", _ALL, list_users, policy=Rule("identity:list_users", SEE)),
-    Route("POST", _ALL, create_user, policy=Rule("identity:create_user", ADMIN), body=CREATE, status=201),
-    Route("GET", _ONE, get_user, policy=Rule("identity:get_user", SEE_OR_SELF), target=("user_id",)),
-    Route("PATCH", _ONE, update_user, policy=Rule("identity:update_user", ADMIN), body=UPDATE),
-    Route("DELETE", _ONE, delete_user, policy=Rule("identity:delete_user", ADMIN), status=204),
+    Route("GET", _ALL, list_users, policy=Rule("identity:list_users", LIST_IN_DOMAIN), about=named),
+    Route("POST", _ALL, create_user, policy=Rule("identity:create_user", MANAGE_USER), about=made("user"), body=CREATE,
+          status=201),
+    Route("GET", _ONE, get_user, policy=Rule("identity:get_user", SEE_USER), target=("user_id",), about=named),
+    Route("PATCH", _ONE, update_user, policy=Rule("identity:update_user", MANAGE_USER), about=named, body=UPDATE),
+    Route("DELETE", _ONE, delete_user, policy=Rule("identity:delete_user", MANAGE_USER), about=named, status=204),
     Route("POST", f"{_ONE}/password", change_password, policy=_CHANGE, target=("user_id",),
           body=CHANGE_PASSWORD, status=204),
-    Route("GET", "/v3/groups/<group_id>/users", list_group_users, policy=_OF_GROUP),
+    Route("GET", "/v3/groups/<group_id>/users", list_group_users, policy=_OF_GROUP, about=named),
 )  # fmt: skip

@@ -25,16 +25,21 @@ from iaas.identity.bootstrap import Urls
 from iaas.identity.facade import IdentityFacade
 from iaas.identity.login import Credentials, Wanted
 from iaas.identity.service import IdentityServices
+from iaas.ids import new_hex
+from iaas.model.project import Domain, Project
 from iaas.model.role import Actor, Assignment, Target
 from iaas.model.token import ScopeKind
-from iaas.model.user import Reference
+from iaas.model.user import Group, Reference, User
 from tests.unit.identity import people
 
 PASSWORD = "secret"
 ROUTES = collect("iaas.api.identity")
 ON_SYSTEM = Wanted(kind=ScopeKind.SYSTEM)
 UNSCOPED = Wanted(kind=ScopeKind.UNSCOPED)
-PERSONAS = ("admin", "system_admin", "system_reader", "member", "stranger", "unscoped", "service")
+PERSONAS = (
+    "admin", "system_admin", "system_reader", "member", "stranger", "unscoped", "service", "domain_manager",
+    "domain_reader",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,21 @@ class World:
             "unscoped": self.token(plain.id, UNSCOPED),
             "service": self.facade.mint_service_token(),
         }
+
+    def add_domain(self) -> None:
+        """``there``: a domain with a manager, a reader, a project and a group of its own."""
+        services = self.services
+        there = services.domains.create(Domain(id=new_hex(), name="there"))
+        project = services.projects.create(Project(id=new_hex(), domain_id=there.id, parent_id=there.id, name="inside"))
+        group = services.groups.create(Group(id=new_hex(), domain_id=there.id, name="crew"))
+        self.ids |= {"there": there.id, "inside": project.id, "crew": group.id}
+        for role in ("manager", "reader"):
+            who = services.users.create_with(User(id=new_hex(), domain_id=there.id, name=role), PASSWORD)
+            services.assignments.grant(Assignment(actor_type=Actor.USER, actor_id=who.id, target_type=Target.DOMAIN,
+                                                  target_id=there.id, role_id=self.ids[f"role_{role}"]))  # fmt: skip
+            self.ids[f"domain_{role}"] = who.id
+            on = Wanted(kind=ScopeKind.DOMAIN, reference=Reference(id=there.id))
+            self.tokens[f"domain_{role}"] = self.token(who.id, on)
 
     def token(self, user_id: str, wanted: Wanted) -> str:
         credentials = Credentials(user=Reference(id=user_id), password=PASSWORD)
