@@ -67,4 +67,4 @@ def _role(call: Call[IdentityServices]) -> Target:
         role = call.services.roles.get(call.path["role_id"])
     except NotFound:
         return {}
-    return {"target.role.name": role.name, "target.role.domain_id": getattr(role, "domain_id", None) or "None"}
+    return {"target.role.name": role.name, "target.role.domain_id": role.domain_id or "None"}
