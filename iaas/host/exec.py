@@ -33,15 +33,17 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What the kernel allows the child (S-013): bytes, CPU seconds, bytes of one file; None is no limit."""
+    """What the kernel allows the child (S-013): bytes, CPU seconds, bytes of one file, open files. None: no limit."""
 
     address_space: int | None = None
     cpu_seconds: int | None = None
     file_size: int | None = None
+    open_files: int | None = None
 
     def prefix(self) -> list[str]:
         """The ``prlimit`` command line that applies them before the tool's first instruction."""
-        pairs = (("as", self.address_space), ("cpu", self.cpu_seconds), ("fsize", self.file_size))
+        pairs = (("as", self.address_space), ("cpu", self.cpu_seconds), ("fsize", self.file_size),
+                 ("nofile", self.open_files))  # fmt: skip
         flags = [f"--{name}={value}" for name, value in pairs if value is not None]
         return ["prlimit", *flags, "--core=0"] if flags else []
 

@@ -14,12 +14,12 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from iaas import errors
-from iaas.host.exec import CommandFailed, Limits, Runner
+from iaas.host.exec import CommandFailed, Runner
+from iaas.host.qemu_tool import LOOK, copying, making, qemu_img
 
-_INFO = Limits(address_space=300 << 20, cpu_seconds=8)
-_CREATE = Limits(address_space=1 << 30, cpu_seconds=10)
 _COPY_S = 4 * 3600  # the longest copy of one disk, and the longest life of an export
 _BACKLOG = 16
 PORTS = range(49216, 49280)  # above those of QEMU's migrations: one range for a firewall
@@ -59,22 +59,20 @@ class QemuDisk:
 
     def size(self, path: Path, format: str) -> int:
         """Bytes that the guest sees, also while it runs. Raises Internal."""
-        command = ["qemu-img", "info", "-U", "-f", format, "--output=json", str(path)]
         try:
-            found = json.loads(self._runner.run(command, timeout=20, limits=_INFO).stdout)
-            return int(found["virtual-size"])
+            found = qemu_img(self._runner, "info", format, path, bounds=LOOK, options=["-U", "--output=json"])
+            return int(json.loads(found.stdout)["virtual-size"])
         except (CommandFailed, ValueError, KeyError) as error:
             raise errors.Internal("The server's disk can't be read.") from error
 
     def make(self, target: Path, format: str, size: int) -> None:
         """An empty disk of that size."""
-        self._run(["create", "-q", "-f", format, str(target), str(size)], "The server's disk could not be created.")
+        self._make("create", format, target, size, "The server's disk could not be created.")
 
     def grow(self, path: Path, format: str, size: int) -> None:
         """The disk has at least that size."""
         if self.size(path, format) < size:
-            command = ["resize", "-q", "-f", format, str(path), str(size)]
-            self._run(command, "The server's disk could not be made larger.")
+            self._make("resize", format, path, size, "The server's disk could not be made larger.")
 
     def copy(self, source: Path | Export, format: str, target: Path, size: int, progress: Callable[[], None]) -> None:
         """The disk, with all that lies under it, in one sparse file of ``format``; a file as source has that format,
@@ -82,11 +80,13 @@ class QemuDisk:
 
         Raises Unavailable when the source ended (with resource "disk" when this host's disk is full).
         """
-        limits = Limits(address_space=2 << 30, cpu_seconds=_COPY_S, file_size=size + size // 512 + (1 << 24))
-        command = ["qemu-img", "convert", "-q", *_source(source, format), "-O", format]
-        arguments = [*command, _name(source), str(target)]
+        bounds = copying(size, timeout=_COPY_S, cpu_seconds=_COPY_S)
+        told = format if isinstance(source, Path) else None
+        options = [*([] if isinstance(source, Path) else _credentials(source)), "-O", format]
         try:
-            self._runner.run(arguments, timeout=_COPY_S, limits=limits, tick=progress)
+            qemu_img(
+                self._runner, "convert", told, _name(source), target, bounds=bounds, options=options, tick=progress
+            )
         except CommandFailed as error:
             if "No space left" in error.result.stderr:
                 raise errors.Unavailable("The host's disk is full.", resource="disk") from error
@@ -110,9 +110,9 @@ class QemuDisk:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(service.pid, signal.SIGKILL)
 
-    def _run(self, arguments: list[str], refusal: str) -> None:
+    def _make(self, verb: Literal["create", "resize"], format: str, path: Path, size: int, refusal: str) -> None:
         try:
-            self._runner.run(["qemu-img", *arguments], timeout=60, limits=_CREATE)
+            qemu_img(self._runner, verb, format, path, str(size), bounds=making(size))
         except CommandFailed as error:
             raise errors.Internal(refusal) from error
 
@@ -134,11 +134,8 @@ def _started(pid: int) -> int | None:
     return None if fields[0] == "Z" else int(fields[19])
 
 
-def _source(source: Path | Export, format: str) -> list[str]:
-    if isinstance(source, Path):
-        return ["-f", format]
-    credentials = f"tls-creds-x509,id=tls0,dir={source.pki},endpoint=client,verify-peer=yes"
-    return ["--object", credentials, "--image-opts"]
+def _credentials(source: Export) -> list[str]:
+    return ["--object", f"tls-creds-x509,id=tls0,dir={source.pki},endpoint=client,verify-peer=yes"]
 
 
 def _name(source: Path | Export) -> str:

@@ -151,7 +151,7 @@ class QemuDisks:
 
     def copy_root(self, server_id: str, target: Path, work: Work) -> None:
         root = self.root(server_id)
-        self._qemu_img.to_qcow2(root, "qcow2", target, self._qemu_img.size_of(root, "qcow2"), work.progress)
+        self._qemu_img.flatten(root, target, work.progress)
 
     def remove(self, server_id: str) -> None:
         directory = self._instances.directory(server_id)

@@ -26,12 +26,11 @@ from iaas.compute.agent.fingerprint import fingerprint
 from iaas.compute.agent.work import Work
 from iaas.host import files
 from iaas.host.image_fetch import Fetch
-from iaas.host.qemu_img import QemuImg
+from iaas.host.qemu_img import DRIVERS, QemuImg, inspected
 from iaas.ids import is_uuid
 from iaas.model.order import ImageSource
 
 _LOG = logging.getLogger(__name__)
-_FORMATS = ("raw", "iso", "qcow2")
 _ATTEMPTS = 3
 PARTIAL_LEASE = 1200.0  # seconds: longer than the longest conversion
 
@@ -101,7 +100,7 @@ class ImageCache:
                 self._drop(name)
 
     def _make(self, image: ImageSource, entry: Path, work: Work) -> None:
-        if image.format not in _FORMATS:
+        if image.format not in DRIVERS:
             raise errors.Unsupported(f"This host cannot boot {image.format} images.")
         with self._space(image):
             downloaded = files.partial(entry)
@@ -110,10 +109,10 @@ class ImageCache:
                 self._download(image, downloaded, work)
                 failpoints.hit("compute.image.after_fetch")
                 work.check()
-                self._qemu_img.check(downloaded, _qemu_format(image), image.virtual_size)
-                if image.format == "qcow2":
+                judged = inspected(downloaded, image.format, image.virtual_size)
+                if judged.driver != "raw":
                     raw = files.partial(entry)
-                    self._qemu_img.to_raw(downloaded, "qcow2", raw, image.virtual_size, work.progress)
+                    self._qemu_img.to_raw(judged, raw, work.progress)
                     failpoints.hit("compute.image.after_convert")
                 work.check()
                 self._publish(raw, entry)
@@ -185,7 +184,7 @@ class ImageCache:
         """Promises the space that the download and its raw disk may take; refuses what would not fit
         (S-012).
         """
-        need = image.size + (image.virtual_size if image.format == "qcow2" else 0)
+        need = image.size + (image.virtual_size if DRIVERS.get(image.format) != "raw" else 0)
         with self._lock:
             if self._free() - self._promised - need < self._min_free:
                 raise errors.Unavailable("The host has no room for the image.", resource="disk")
@@ -227,10 +226,6 @@ def _name(image: ImageSource) -> str:
     if not is_uuid(image.id) or len(digest) != 16 or not digest.isalnum():
         raise errors.Invalid("The image has no usable id or hash.")
     return f"{image.id.lower()}-{digest}"
-
-
-def _qemu_format(image: ImageSource) -> str:
-    return "qcow2" if image.format == "qcow2" else "raw"
 
 
 def _identity(path: Path) -> tuple[int, int, int]:

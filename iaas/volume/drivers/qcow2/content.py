@@ -10,12 +10,10 @@ from pathlib import Path
 from iaas import errors, failpoints
 from iaas.host import files as host_files
 from iaas.host.image_fetch import Fetch
-from iaas.host.qemu_img import QemuImg
+from iaas.host.qemu_img import DRIVERS, QemuImg, inspected
 from iaas.model.order import ImageSource
 from iaas.volume.drivers.driver import Check
 from iaas.volume.drivers.qcow2.files import Files, space_is_said
-
-_FORMATS = {"raw": "raw", "iso": "raw", "qcow2": "qcow2"}
 
 
 class Images:
@@ -43,17 +41,16 @@ class Images:
                     return
 
     def _make(self, image: ImageSource, path: Path, check: Check) -> None:
-        if image.format not in _FORMATS:
+        if image.format not in DRIVERS:
             raise errors.Unsupported(f"Volumes can't be made of {image.format} images here.")
-        kind = _FORMATS[image.format]
         downloaded, made = host_files.partial(path), host_files.partial(path)
         try:
             with space_is_said():
                 self._fetch(image, downloaded, check)
                 failpoints.hit("volume.image.after_fetch")
-                self._qemu_img.check(downloaded, kind, image.virtual_size)
+                judged = inspected(downloaded, image.format, image.virtual_size)
                 made.touch(mode=0o600, exist_ok=False)
-                self._qemu_img.to_qcow2(downloaded, kind, made, image.virtual_size, check)
+                self._qemu_img.to_qcow2(judged, made, check)
                 failpoints.hit("volume.image.after_convert")
                 host_files.publish(made, path)
         finally:

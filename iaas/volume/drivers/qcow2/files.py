@@ -22,10 +22,12 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from iaas import errors
 from iaas.host import files
-from iaas.host.exec import CommandFailed, Limits, Runner
+from iaas.host.exec import CommandFailed, Runner
+from iaas.host.qemu_tool import making, qemu_img
 from iaas.ids import is_uuid, new_uuid
 
 _LOG = logging.getLogger(__name__)
@@ -33,8 +35,6 @@ _LINK = re.compile(r"(volume|snapshot)-([0-9a-f-]{36})\.qcow2")
 _DISK = re.compile(r"(?:disk-[0-9a-f-]{36}|image-[0-9a-f-]{36}-[0-9a-f]{16})\.qcow2")
 _UNFINISHED = re.compile(r"\.(disk|volume|snapshot)-.*\.part")  # made under the lock: found there, it is nobody's
 _MAGIC = b"QFI\xfb"
-_LIMITS = Limits(address_space=1 << 30, cpu_seconds=10, file_size=1 << 28)  # an empty qcow2 is its tables only
-_TIMEOUT = 30.0  # seconds
 STALE = 3600.0  # seconds after which a partial file is nobody's: longer than the longest download
 GIB = 1 << 30
 FULL = "The volume host has no space left."
@@ -153,7 +153,7 @@ class Files:
         partial = files.partial(disk)
         try:  # the file exists, private, before the tool opens it: the tool itself would let others read it
             os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            self._run(["qemu-img", "create", "-q", "-f", "qcow2", *options, str(partial), str(size)])
+            self._run("create", partial, size, *options)
             files.publish(partial, disk)
         except (errors.Error, OSError):
             partial.unlink(missing_ok=True)
@@ -168,7 +168,7 @@ class Files:
         files.sync(self.directory)
 
     def resize(self, path: Path, size: int) -> None:
-        self._run(["qemu-img", "resize", "-q", "-f", "qcow2", str(path), str(size)])
+        self._run("resize", path, size)
 
     def stale(self) -> list[Path]:
         return files.partials(self.directory, STALE)
@@ -181,20 +181,9 @@ class Files:
         """GiB of the file system."""
         return shutil.disk_usage(self.directory).total // GIB
 
-    def _partial(self, path: Path, options: list[str], size: int) -> Path:
-        """The file exists, private, before the tool opens it: the tool itself would let others read it."""
-        temporary = files.partial(path)
+    def _run(self, verb: Literal["create", "resize"], path: Path, size: int, *options: str) -> None:
         try:
-            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            self._run(["qemu-img", "create", "-q", "-f", "qcow2", *options, str(temporary), str(size)])
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        return temporary
-
-    def _run(self, command: list[str]) -> None:
-        try:
-            self._runner.run(command, timeout=_TIMEOUT, limits=_LIMITS)
+            qemu_img(self._runner, verb, "qcow2", path, str(size), bounds=making(size), options=options)
         except CommandFailed as error:
             if "No space left" in error.result.stderr:
                 raise errors.NoValidHost(FULL) from error

@@ -27,7 +27,10 @@ from iaas.host.exec import Runner
 from iaas.host.image_fetch import fetch
 from iaas.host.qemu_img import QemuImg
 from iaas.model.order import Action, ImageSource
+from tests.evilimg import good
+from tests.evilimg.corpus import group
 from tests.unit.compute.agent.bench import order, spec
+from tests.unit.inspection.judge import inspect
 
 MIB = 1 << 20
 RUNNER = Runner()
@@ -231,14 +234,23 @@ def test_an_image_that_refers_to_another_file_is_refused(
     assert leftovers(tmp_path) == []
 
 
-def test_a_qcow2_declared_raw_stays_raw_bytes(glance: Glance, cache: ImageCache, tmp_path: Path) -> None:
-    """S-004: the recorded format counts; the guest sees the header as data."""
-    canary = tmp_path / "canary"
-    canary.write_bytes(b"canary-4711" * 100)
-    data = hostile(tmp_path, canary)["backing"]
-    data += bytes(-len(data) % 512)
-    cache.link(glance.add(data), tmp_path / "base", work())
-    assert (tmp_path / "base").read_bytes() == data
+def test_every_hostile_image_is_refused_again_on_the_host(glance: Glance, cache: ImageCache, tmp_path: Path) -> None:
+    """S-001 … S-011, planted in the store behind the image service's back: nothing opens it, nothing of it stays."""
+    for evil in (evil for name in ("references", "vmdk", "polyglots", "undeclared") for evil in group(name)):
+        image = glance.add(evil.data, format=evil.declared, virtual_size=MIB)
+        with pytest.raises((errors.Invalid, errors.Unsupported)):
+            cache.link(image, tmp_path / "base", work())
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("format", ["vmdk", "vdi", "vhd", "vhdx"])
+def test_an_image_of_another_format_becomes_a_raw_disk(
+    glance: Glance, cache: ImageCache, tmp_path: Path, format: str
+) -> None:
+    data = good.plain(format)
+    size = inspect(format, data)
+    cache.link(glance.add(data, format=format, virtual_size=size), tmp_path / "base", work())
+    assert (tmp_path / "base").read_bytes() == good.data().ljust(size, b"\0")
 
 
 def test_a_disk_of_another_size_than_recorded_is_refused(glance: Glance, cache: ImageCache, tmp_path: Path) -> None:
@@ -345,8 +357,8 @@ def test_a_superseded_build_stops_downloading(glance: Glance, cache: ImageCache,
 
 
 def test_an_unknown_format_is_unsupported(glance: Glance, cache: ImageCache, tmp_path: Path) -> None:
-    with pytest.raises(errors.Unsupported, match="cannot boot vmdk images"):
-        cache.link(glance.add(b"x", format="vmdk"), tmp_path / "base", work())
+    with pytest.raises(errors.Unsupported, match="cannot boot aki images"):
+        cache.link(glance.add(b"x", format="aki"), tmp_path / "base", work())
     assert glance.hits == []
 
 
