@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from iaas.api.image import protected
 from iaas.api.image.access import EXTRA_RULES
+from iaas.api.policy import BASE
+from iaas.api.rulebook import rules_of
 from iaas.cmd.http import serve
 from iaas.cmd.start import start
 from iaas.cmd.wsgi import application
@@ -20,7 +23,9 @@ def main() -> None:
     database = process.database()
     services = image.from_config(database, process.config)
     identity = IdentityFacade.open(database, process.section(sections.Auth))
-    app = application(process, "image", services, identity.authenticate_upload, EXTRA_RULES)
+    known = {rule.name for rule in (*BASE, *rules_of("image"))}
+    rules = (*EXTRA_RULES, *protected.rules(services.protections, known))
+    app = application(process, "image", services, identity.authenticate_upload, rules)
     api = process.section(sections.Api)
     process.daemon.on_stop(database.close)
     serve(process.daemon, {api.image_listen: app}, api.threads)

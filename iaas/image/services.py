@@ -10,7 +10,8 @@ from iaas.config.loader import Loaded
 from iaas.config.sections import Image as ImageOptions
 from iaas.config.sections import ImageStore as StoreOptions
 from iaas.db.engine import Database
-from iaas.image import store_set
+from iaas.image import protections, store_set
+from iaas.image.protections import Protections
 from iaas.image.store_set import StoreSet
 
 
@@ -21,6 +22,7 @@ class ImageServices:
     database: Database
     stores: StoreSet
     options: ImageOptions
+    protections: Protections = field(default_factory=Protections)
     bell: threading.Event = field(default_factory=threading.Event)
 
 
@@ -34,6 +36,8 @@ def from_config(database: Database, config: Loaded) -> ImageServices:
 def make(
     database: Database, options: ImageOptions, section: Callable[[str], StoreOptions] | None = None
 ) -> ImageServices:
-    """With the stores that the options name; ``section`` gives each one's own. Raises Invalid for one that can't be."""
+    """With the stores that the options name; ``section`` gives each one's own. Raises Invalid for one that can't be,
+    or for property protections that can't be understood."""
+    guard = protections.load(options.property_protection_file, options.property_protection_rule_format)
     stores = store_set.make(options, section or store_set.from_values())
-    return ImageServices(database=database, stores=stores, options=options)
+    return ImageServices(database=database, stores=stores, options=options, protections=guard)

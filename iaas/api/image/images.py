@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from iaas import ids
-from iaas.api.image import access, attributes, patch, queries, view
+from iaas.api.image import access, attributes, patch, protected, queries, view
 from iaas.api.image.access import ImageCall
 from iaas.api.image.dialect import UnsupportedMediaType
 from iaas.api.route import Reply, Route
@@ -36,7 +36,8 @@ def create_image(call: ImageCall) -> Reply:
     image = replace(fresh, **{**fields, "project_id": owner}, properties=free)
     attributes.check_formats(call, image.disk_format, image.container_format)
     attributes.check_visibility(call, image.visibility, access.target(image))
-    document = view.image(call.services.database.run(lambda tx: rows.insert(tx, image)))
+    protected.check_new(call, free)
+    document = protected.show(call, call.services.database.run(lambda tx: rows.insert(tx, image)))
     return Reply(document, headers={"Location": call.base_url + document["self"]})
 
 
@@ -47,7 +48,7 @@ def list_images(call: ImageCall) -> dict[str, Any]:
     query = [pair for pair in parse_qsl(urlsplit(call.url).query, keep_blank_values=True) if pair[0] != "marker"]
     first = "/v2/images" + (f"?{urlencode(query)}" if query else "")
     answer = {
-        "images": [view.image(image) for image in found],
+        "images": [protected.show(call, image) for image in found],
         "first": first,
         "schema": "/v2/schemas/images",
     }
@@ -57,7 +58,7 @@ def list_images(call: ImageCall) -> dict[str, Any]:
 
 
 def show_image(call: ImageCall) -> dict[str, Any]:
-    return view.image(access.find(call, access.GET_IMAGE))
+    return protected.show(call, access.find(call, access.GET_IMAGE))
 
 
 def change_image(call: ImageCall) -> dict[str, Any]:
@@ -65,12 +66,13 @@ def change_image(call: ImageCall) -> dict[str, Any]:
     if media not in (patch.NEW, patch.OLD):
         raise UnsupportedMediaType(f"The Content-Type has to be {patch.NEW}.")
     was = access.find(call, access.MODIFY_IMAGE)
-    fields, free = attributes.split(attributes.validate(patch.apply(_document(was), call.body, media)))
-    image = replace(was, **fields, properties=free)
+    patched = patch.apply(_document(protected.visible(call, was)), call.body, media)
+    fields, free = attributes.split(attributes.validate(patched))
+    image = replace(was, **fields, properties=protected.merged(call, was, free))
     _check_change(call, was, image)
     if image == was:
-        return view.image(was)
-    return view.image(call.services.database.run(lambda tx: rows.update(tx, image, was)))
+        return protected.show(call, was)
+    return protected.show(call, call.services.database.run(lambda tx: rows.update(tx, image, was)))
 
 
 def _document(image: Image) -> dict[str, Any]:

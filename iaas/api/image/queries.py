@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from iaas.api import paging, schema
+from iaas.api.image import protected
 from iaas.api.image.access import ImageCall
 from iaas.db.image.listing import SORT_KEYS, Filter
 from iaas.errors import Invalid
@@ -49,9 +50,12 @@ def wanted(call: ImageCall) -> Filter:
     """Raises Invalid."""
     query = call.query
     others = set(query) - _PAGING - _SINGLE - set(_COLUMNS) - set(_NUMBERS) - set(_TIMES)
+    among = {_COLUMNS[name]: _values(name, query[name]) for name in _COLUMNS if name in query}
+    if not all(protected.may(call, "read", name) for name in others):
+        among = {"id": ()}  # nothing has a property that the caller can't read
     member_status = query.get("member_status", MemberStatus.ACCEPTED.value)
     return Filter(
-        among={_COLUMNS[name]: _values(name, query[name]) for name in _COLUMNS if name in query},
+        among=among,
         visibility=_visibility(query.get("visibility")),
         member_status=None if member_status == "all" else _member_status(member_status),
         status=_status(query["status"]) if "status" in query else (),
