@@ -55,6 +55,9 @@ class Auth:
     )  # fmt: skip
     token_ttl: int = option(3600, "Seconds that a token lives.")
     policy_file: str = option("/etc/iaas/policy.yaml", "Overrides of policy rules (YAML or JSON); re-read on change.")
+    limit_model: str = option(
+        "flat", "How limits of domains and projects depend on each other.", choices=("flat", "strict_two_level")
+    )
     bcrypt_rounds: int = option(12, "Cost of a password hash (2^n).")
     internal_secret: str = option(
         "", "Root of the hosts' certificates for each other; at least 32 characters, kept secret.", secret=True

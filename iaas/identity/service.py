@@ -16,6 +16,7 @@ from iaas.identity.credentials.collection import Credentials
 from iaas.identity.credentials.ec2 import Ec2Desk
 from iaas.identity.credentials.vault import Vault
 from iaas.identity.keys import KeyRing
+from iaas.identity.limits import Limits, RegisteredLimits
 from iaas.identity.login import LoginDesk
 from iaas.identity.passwords import Passwords
 from iaas.identity.projects import Domains, Projects
@@ -46,6 +47,8 @@ class IdentityServices:
     vault: Vault
     credentials: Credentials
     ec2: Ec2Desk
+    registered_limits: RegisteredLimits
+    limits: Limits
 
     @classmethod
     def open(cls, database: Database, auth: Auth, clock: Clock | None = None) -> IdentityServices:
@@ -74,6 +77,8 @@ class IdentityServices:
             endpoints=Endpoints(database),
             vault=vault,
             credentials=Credentials(database, vault, auth.token_ttl),
+            registered_limits=RegisteredLimits(database),
+            limits=Limits(database, auth.limit_model),
             ec2=Ec2Desk(database, vault, codec, auth.token_ttl),
         )
 

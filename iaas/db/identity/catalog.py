@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from iaas.db.engine import Tx
 from iaas.db.identity.nouns import ENDPOINTS, REGIONS, SERVICES
 from iaas.db.schema.identity import endpoints, regions, services
+from iaas.db.schema.identity_limits import registered_limits
 from iaas.errors import Forbidden
 from iaas.model.catalog import Endpoint, Entry
 
@@ -22,11 +23,12 @@ def catalog(tx: Tx) -> list[Entry]:
 
 
 def delete_region(tx: Tx, region_id: str) -> None:
-    """Raises NotFound, or Forbidden for a region with sub-regions or endpoints."""
+    """Raises NotFound, or Forbidden for a region with sub-regions, endpoints or limits."""
     REGIONS.get(tx, region_id)
     below = sa.select(regions.c.id).where(regions.c.parent_region_id == region_id)
     inside = sa.select(endpoints.c.id).where(endpoints.c.region_id == region_id)
-    if tx.first(below.limit(1)) or tx.first(inside.limit(1)):
+    limited = sa.select(registered_limits.c.id).where(registered_limits.c.region_id == region_id)
+    if any(tx.first(query.limit(1)) for query in (below, inside, limited)):
         raise Forbidden(
             f"Unable to delete region {region_id} because it or its child regions have associated endpoints."
         )

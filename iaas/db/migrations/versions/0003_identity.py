@@ -18,6 +18,8 @@ def upgrade() -> None:
     _people()
     _credentials()
     _delegation()
+    _limits()
+    _around_the_catalog()
 
 
 def _credentials() -> None:
@@ -54,9 +56,11 @@ def _credentials() -> None:
     op.create_index(op.f("ix_identity_signatures_expires_at"), "identity_signatures", ["expires_at"])
 
 
-def _owned_by(table: str, name: str, owner: str, nullable: bool = False) -> tuple[sa.Column[str], sa.Constraint]:
+def _owned_by(
+    table: str, name: str, owner: str, nullable: bool = False, length: int = 64
+) -> tuple[sa.Column[str], sa.Constraint]:
     key = sa.ForeignKeyConstraint([name], [f"{owner}.id"], name=op.f(f"fk_{table}_{name}"), ondelete="CASCADE")
-    return sa.Column(name, sa.String(length=64), nullable=nullable), key
+    return sa.Column(name, sa.String(length=length), nullable=nullable), key
 
 
 def _index(table: str, *names: str) -> None:
@@ -179,3 +183,82 @@ def _kept(*tables: str) -> Iterator[None]:
     for table in tables:
         op.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM kept_{table}")  # noqa: S608 - our own words
         op.execute(f"DROP TABLE kept_{table}")
+
+
+def _limits() -> None:
+    table = "identity_registered_limits"
+    op.create_table(
+        table,
+        sa.Column("id", sa.String(length=64), nullable=False),
+        *_owned_by(table, "service_id", "identity_services"),
+        sa.Column("place", sa.String(length=255), nullable=False),
+        sa.Column("default_limit", sa.Integer(), nullable=False),
+        sa.Column("region_id", sa.String(length=255), nullable=True),
+        sa.Column("resource_name", sa.String(length=255), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["region_id"], ["identity_regions.id"], name=op.f(f"fk_{table}_region_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{table}")),
+        sa.UniqueConstraint(
+            "service_id", "place", "resource_name", name=op.f(f"uq_{table}_service_id_place_resource_name")
+        ),
+    )
+    table = "identity_limits"
+    op.create_table(
+        table,
+        sa.Column("id", sa.String(length=64), nullable=False),
+        *_owned_by(table, "registered_limit_id", "identity_registered_limits"),
+        *_owned_by(table, "project_id", "identity_projects", nullable=True),
+        *_owned_by(table, "domain_id", "identity_domains", nullable=True),
+        sa.Column("service_id", sa.String(length=64), nullable=False),
+        sa.Column("resource_limit", sa.Integer(), nullable=False),
+        sa.Column("region_id", sa.String(length=255), nullable=True),
+        sa.Column("resource_name", sa.String(length=255), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{table}")),
+        sa.UniqueConstraint(
+            "registered_limit_id", "project_id", name=op.f(f"uq_{table}_registered_limit_id_project_id")
+        ),
+        sa.UniqueConstraint("registered_limit_id", "domain_id", name=op.f(f"uq_{table}_registered_limit_id_domain_id")),
+    )
+    _index(table, "registered_limit_id", "project_id", "domain_id")
+
+
+def _around_the_catalog() -> None:
+    op.create_table(
+        "identity_policies",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("type", sa.String(length=255), nullable=False),
+        sa.Column("blob", sa.Text(), nullable=False),
+        sa.Column("extra", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_policies")),
+    )
+    table = "identity_policy_places"
+    op.create_table(
+        table,
+        sa.Column("place", sa.String(length=400), nullable=False),
+        *_owned_by(table, "policy_id", "identity_policies"),
+        *_owned_by(table, "endpoint_id", "identity_endpoints", nullable=True),
+        *_owned_by(table, "service_id", "identity_services", nullable=True),
+        *_owned_by(table, "region_id", "identity_regions", nullable=True, length=255),
+        sa.PrimaryKeyConstraint("place", name=op.f(f"pk_{table}")),
+    )
+    _index(table, "policy_id")
+    op.create_table(
+        "identity_endpoint_groups",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("filters", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_endpoint_groups")),
+    )
+    for table, other, owner in (
+        ("identity_project_endpoints", "endpoint_id", "identity_endpoints"),
+        ("identity_project_endpoint_groups", "group_id", "identity_endpoint_groups"),
+    ):
+        op.create_table(
+            table,
+            *_owned_by(table, "project_id", "identity_projects"),
+            *_owned_by(table, other, owner),
+            sa.PrimaryKeyConstraint("project_id", other, name=op.f(f"pk_{table}")),
+        )
+        _index(table, other)
