@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from iaas.model.identity.delegation import Delegation, Mandate
 from iaas.model.role import SYSTEM, Role
+
+# How long after its end a service may still learn whose a token was, to finish what its user began (?allow_expired).
+GRACE = timedelta(days=2)
 
 
 class ScopeKind(StrEnum):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.auth import catalog_of
-from iaas.api.identity.bodies import PASSWORD
+from iaas.api.identity.bodies import PASSWORD, flag
 from iaas.api.identity.rules import TOKEN
 from iaas.api.route import Reply, Route, Rule
 from iaas.api.schema import obj
@@ -15,7 +16,7 @@ from iaas.clock import iso8601_micro
 from iaas.errors import Invalid, NotFound, Unauthenticated
 from iaas.identity.login import Credentials, Wanted
 from iaas.identity.service import IdentityServices
-from iaas.model.token import Access, Named, ScopeKind
+from iaas.model.token import GRACE, Access, Named, ScopeKind
 from iaas.model.user import Reference
 
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 255}
@@ -69,7 +70,7 @@ def _subject(call: Call[IdentityServices], rule: Rule) -> tuple[str, Access]:
     if not token:
         raise Invalid("The header X-Subject-Token is missing.", field="X-Subject-Token")
     try:
-        access = call.services.validator.access(token)
+        access = call.services.validator.access(token, late=GRACE if flag(call, "allow_expired") else timedelta())
     except Unauthenticated:
         raise NotFound("Could not find token.", resource="token") from None
     call.enforce(rule.name, {"user_id": access.user.id})
