@@ -18,6 +18,7 @@ from iaas.clock import ManualClock
 from iaas.db.engine import Database
 from iaas.db.schema.metadata import metadata
 from tests.integration.rabbit import rabbit  # noqa: F401  the fixture: one broker for the whole session
+from tests.sqlite import open_sqlite
 
 
 def create_all(database: Database) -> None:
@@ -51,6 +52,6 @@ def database(tmp_path: Path, database_template: Path, clock: ManualClock) -> Ite
     """A fresh database in ``tmp_path``; its time is the ``clock`` fixture's."""
     path = tmp_path / "iaas.sqlite"
     shutil.copyfile(database_template, path)
-    database = Database(f"sqlite:///{path}", clock=clock)
+    database = open_sqlite(path, clock)
     yield database
     database.close()

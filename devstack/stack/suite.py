@@ -7,16 +7,22 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.stack import files, traces
 from devstack.stack.settings import ROOT
 
-# In this order: what fails first should be what says most. The tests of a tier run beside each other, but for the
-# real thing, which needs the machine for itself.
+# In this order: what fails first should be what says most. The tests of the fast tiers run beside each other.
 FAST = ("architecture", "unit", "contract", "api", "cloud", "compat", "faults")
 REAL = "integration"
+# The real thing waits for half of its time, for guests that boot and silences that are noticed: so there are two lanes
+# side by side, each in its order. Hosts and guests of whole clouds in the one; daemons on fakes and the leaves in the
+# other. Each lane makes its own brokers, databases, namespaces and ports, and the checks fill what time is left.
+CLOUDS = ("test_first_light.py", "test_hosts.py", "test_layouts.py", "test_moves.py", "test_second_light.py",
+          "test_server_volumes.py")  # fmt: skip
 _BIN = ROOT / ".venv" / "bin"
 _CHECKS = {
     "ruff check": ("ruff", "check", "."),
@@ -60,20 +66,50 @@ def _environment() -> dict[str, str]:
     return os.environ | {"PATH": path, "PYTHONDONTWRITEBYTECODE": "1", "IAAS_TEST_IMAGE": str(image)}
 
 
-def _check(name: str, command: tuple[str, ...]) -> Count:
-    print(f"\n== {name}", flush=True)
-    done = subprocess.run([str(_BIN / command[0]), *command[1:]], cwd=ROOT, env=_environment(), check=False)
-    return Count(failed=1) if done.returncode else Count(passed=1)
+@dataclass(frozen=True)
+class _Run:
+    """A program that runs. ``said``: where its words are, to be told at its end, if others run beside it."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    report: Path | None = None  # pytest's
+    said: Path | None = None
+
+    def end(self) -> Count:
+        """Waits, tells, and counts."""
+        status = self.process.wait()
+        if self.said:
+            print(f"\n== {self.name}\n{self.said.read_text(errors='replace')}", flush=True)
+        if self.report:
+            return count_of(self.report, status)
+        return Count(failed=1) if status else Count(passed=1)
 
 
-def _pytest(name: str, paths: list[str], *options: str) -> Count:
-    print(f"\n== {name}", flush=True)
-    report = files.folder(ROOT / "build" / "test", 0o755) / f"{name}.xml"
+def _start(name: str, words: Sequence[str], report: Path | None = None, said: Path | None = None) -> _Run:
+    if not said:
+        print(f"\n== {name}", flush=True)
+    with said.open("wb") if said else nullcontext() as output:
+        process = subprocess.Popen(
+            words, cwd=ROOT, env=_environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    return _Run(name, process, report, said)
+
+
+def _pytest(name: str, paths: Iterable[str], *options: str, beside: bool = False) -> _Run:
+    place = files.folder(ROOT / "build" / "test", 0o755)
+    report = place / f"{name}.xml"
     report.unlink(missing_ok=True)
-    command = [str(_BIN / "python"), "-m", "pytest", "-rs", "-p", "no:cacheprovider", f"--junitxml={report}"]
-    command += ["--disable-warnings", "--durations=10"]
-    status = subprocess.run([*command, *options, *paths], cwd=ROOT, env=_environment(), check=False).returncode
-    return count_of(report, status)
+    words = [str(_BIN / "python"), "-m", "pytest", "-rs", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    words += ["--disable-warnings", "--durations=10", *options, *paths]
+    return _start(name, words, report, place / f"{name}.log" if beside else None)
+
+
+def _checks() -> Count:
+    """One after the other, and only in time that nobody else wants."""
+    count = Count()
+    for name, (program, *options) in _CHECKS.items():
+        count += _start(name, ["nice", "-n", "19", str(_BIN / program), *options]).end()
+    return count
 
 
 def _tests_in(tier: str) -> bool:
@@ -81,20 +117,21 @@ def _tests_in(tier: str) -> bool:
 
 
 def _everything() -> Count:
-    count = Count()
-    for name, command in _CHECKS.items():
-        count += _check(name, command)
     fast = [f"tests/{tier}" for tier in FAST if _tests_in(tier)]
-    count += _pytest("fast", fast, "-n", "2", "--dist", "loadfile")
-    if _tests_in(REAL):
-        count += _pytest(REAL, [f"tests/{REAL}"])
+    count = _pytest("fast", fast, "-n", "2", "--dist", "loadfile").end()
+    clouds = [f"tests/{REAL}/{name}" for name in CLOUDS]
+    lanes = [_pytest("clouds", clouds, beside=True)]
+    lanes += [_pytest("daemons", [f"tests/{REAL}"], *(f"--ignore={path}" for path in clouds), beside=True)]
+    count += _checks()
+    for lane in lanes:
+        count += lane.end()
     return count
 
 
 def run_suite(paths: list[Path]) -> int:
     """All of it, or the tests in ``paths``. The exit status is 0 only if something passed and nothing failed."""
     began, before = time.monotonic(), traces.take()
-    count = _pytest("chosen", [str(path) for path in paths]) if paths else _everything()
+    count = _pytest("chosen", [str(path) for path in paths]).end() if paths else _everything()
     left = traces.take() - before
     if left:
         print(f"\nleft on the machine: {', '.join(sorted(left))}")

@@ -10,6 +10,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, cast
 
 import flask
@@ -77,8 +78,7 @@ class _Front:
                 raise Internal(f"{route.method} {route.path} has a rule that policy does not know: {route.policy.name}")
             by_path[route.path].append(route)
         self.table = by_path
-        self.map = Map([Rule(path, endpoint=path) for path in by_path], strict_slashes=False, merge_slashes=False)
-        self._validators: dict[int, Callable[[Any], Any]] = {}
+        self.map = _map(tuple(by_path))
 
     def serve(self) -> flask.Response:
         """Answers the current request; every way out of it has the shape of this API."""
@@ -132,7 +132,7 @@ class _Front:
                 body = self._validated(route, self._json(request) if body is None else body)
             call = self._call(request, route, path, caller, token, body, version)
             if route.query is not None:
-                self._validator(route.query)(dict(call.query))
+                _validator(route.query)(dict(call.query))
             if route.policy and route.about:
                 self.policy.enforce(route.policy.name, caller, {**target, **route.about(call)})
             return self._answer(route, route.handler(call))
@@ -173,13 +173,7 @@ class _Front:
 
     def _validated(self, route: Route, body: Any) -> Any:
         assert route.body is not None
-        return self._validator(route.body)(body)
-
-    def _validator(self, rules: Any) -> Callable[[Any], Any]:
-        """Compiled on first use: a daemon that never sees a body never pays for its schema."""
-        if id(rules) not in self._validators:
-            self._validators[id(rules)] = schema.compiled(rules)
-        return self._validators[id(rules)]
+        return _validator(route.body)(body)
 
     def _call(
         self,
@@ -247,6 +241,24 @@ class _Front:
         if self.dialect.microversions and version:
             for name, value in self.dialect.microversions.headers(version).items():
                 response.headers[name] = value
+
+
+@lru_cache(maxsize=32)
+def _map(paths: tuple[str, ...]) -> Map:
+    """Made once for all applications of a process that have these paths: rules are slow to compile."""
+    return Map([Rule(path, endpoint=path) for path in paths], strict_slashes=False, merge_slashes=False)
+
+
+_validators: dict[int, tuple[Any, Callable[[Any], Any]]] = {}
+
+
+def _validator(rules: Any) -> Callable[[Any], Any]:
+    """Compiled on first use: a daemon that never sees a body never pays for its schema. Schemas are constants of their
+    modules; each is kept here with its validator, so that its id stays its own."""
+    found = _validators.get(id(rules))
+    if found is None:
+        found = _validators[id(rules)] = (rules, schema.compiled(rules))
+    return found[1]
 
 
 def _headers(request: flask.Request) -> Mapping[str, str]:

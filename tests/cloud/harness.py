@@ -342,13 +342,14 @@ class Cloud:
             self.bury(str(death))
         self.deliver()
 
-    def settle(self, rounds: int = 90) -> None:
-        """Until no operation is live and the hosts are as wished; fails after ``rounds`` moments of two seconds."""
+    def settle(self, rounds: int = 90, after: int = 3) -> None:
+        """Until no operation is live and, ``after`` more moments, the hosts are as wished: what is level-triggered
+        catches up. Fails after ``rounds`` moments of two seconds."""
         self.deliver()
         for _ in range(rounds):
             self.tick()
             if not self.live():
-                for _ in range(3):  # what is level-triggered catches up
+                for _ in range(after):
                     self.tick()
                 return
         raise AssertionError(f"not settled: {self.live()}")

@@ -38,9 +38,9 @@ def order(cloud: Cloud, network_id: str | None = None, **changes: Any) -> str:
     return ids[0]
 
 
-def boot(cloud: Cloud, network_id: str | None = None, **changes: Any) -> str:
+def boot(cloud: Cloud, network_id: str | None = None, after: int = 1, **changes: Any) -> str:
     server_id = order(cloud, network_id, **changes)
-    cloud.settle()
+    cloud.settle(after=after)
     return server_id
 
 

@@ -7,6 +7,7 @@ is shared. Use a queue prefix of your own in every test.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -23,14 +24,30 @@ SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 CONTROL = Path("/usr/lib/rabbitmq/bin/rabbitmqctl")
 
 
+_PORTS = range(20001, 32768)  # below those from which the kernel takes one for an outgoing connection
+
+
 def free_port() -> int:
-    """A TCP port above 20000 on loopback that nobody listens on now."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port > 20000:
-            return port
+    """A TCP port above 20000 on loopback that nobody listens on. No other test of this machine is given the same one
+    until all have been, whichever process asks; nor does a client that connects to somewhere else get it meanwhile."""
+    with (Path(tempfile.gettempdir()) / "iaas-test-ports").open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        last = int(file.read() or 0)
+        found = next(port for port in (*_PORTS[last + 1 :], *_PORTS[: last + 1]) if _is_free(port))
+        file.truncate(0)
+        file.write(str(_PORTS.index(found)))
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 class Rabbit:

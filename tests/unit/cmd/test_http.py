@@ -1,6 +1,5 @@
 """Where the APIs listen: by port or by path, as the configuration says."""
 
-import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from iaas.cmd.listen import address, url
 from iaas.config.sections import Api
 from iaas.daemon import Daemon
 from iaas.errors import Invalid
+from tests.integration.rabbit import free_port
 
 
 def app(name: str) -> Callable[..., Any]:
@@ -20,13 +20,6 @@ def app(name: str) -> Callable[..., Any]:
         return [f"{name} {environ['SCRIPT_NAME']} {environ['PATH_INFO']}".encode()]
 
     return answer
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture
