@@ -81,7 +81,7 @@ class Cloud(Processes):
         said: list[str] = []
 
         def clean() -> bool:
-            done = self.manage("audit")
+            done = self.manage("audit", "--once")
             said[:] = [done.stdout, done.stderr]
             return done.returncode == 0
 

@@ -209,9 +209,9 @@ class FleetRig:
         return fleet.manage(self.settings, *arguments)
 
     def audit(self) -> list[Any]:
-        """What ``iaas-manage audit`` finds, and whom it could not ask."""
-        command = [str(ROOT / ".venv/bin/iaas-manage"), "--config-file", "/etc/iaas/iaas.conf", "audit", "--json"]
-        done = machine.attempt(self.settings.controller, *command)
+        """What one look of ``iaas-manage audit`` finds, which may be in the middle of a change; see ``check``."""
+        command = [str(ROOT / ".venv/bin/iaas-manage"), "--config-file", "/etc/iaas/iaas.conf", "audit"]
+        done = machine.attempt(self.settings.controller, *command, "--once", "--json")
         if done.returncode not in (0, 1):  # a host that has just come back, perhaps
             return [done.stderr]
         found: list[Any] = json.loads(done.stdout)["violations"]

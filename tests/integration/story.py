@@ -117,6 +117,15 @@ class Story:
         flags = [word for option in options for word in ("-o", option)]
         return ["ssh", *flags, "-i", str(self.fleet.settings.key), f"root@{guest.floating}"]
 
+    def answers(self, guest: Guest) -> bool:
+        """Whether anybody takes a connection at its floating address. A shell that is cut off while it logs in would
+        wait for much longer."""
+        try:
+            socket.create_connection((guest.floating, 22), 3).close()
+        except OSError:
+            return False
+        return True
+
     def said(self, guest: Guest, command: str, timeout: float = 30) -> str:
         """What the command prints in the guest; fails the test if it fails."""
         done = self.shell(guest, command, timeout)

@@ -52,5 +52,5 @@ def test_a_qemu_that_dies_paused_is_seen_as_off_and_started_anew(host: Host) -> 
     host.give(Action.PAUSE, guest)
     (pid,) = host.libvirtd.qemus(guest.server_id)
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: host.power(guest) is Power.SHUTDOWN, 5, "the guest is off")
+    eventually(lambda: host.power(guest) is Power.SHUTDOWN, 15, "the guest is off")
     assert host.give(Action.START, guest).power is Power.RUNNING

@@ -74,7 +74,8 @@ def test_deletes_survive_the_death_of_the_daemons_that_carry_them_out(sqlite_clo
 
 
 def test_an_api_that_dies_before_the_doorbell_has_accepted_all_the_same(sqlite_cloud: Cloud) -> None:
-    """F-01: the row is the work; the sweeper finds it within five seconds. Once for a create, once for a delete."""
+    """F-01: the row is the work; the sweeper finds it (how soon: tests/faults, where time is exact). Once for a create,
+    once for a delete."""
     cloud = sqlite_cloud
     before = set(cloud.states())
     deaths = {"api": "api.server.create.before_publish", "api#2": "api.server.delete.before_publish"}
@@ -82,14 +83,13 @@ def test_an_api_that_dies_before_the_doorbell_has_accepted_all_the_same(sqlite_c
     wait(cloud.answers, 30, "an API does not answer")
     with pytest.raises(httpx.TransportError):
         cloud.client.create(cloud.image, "orphan")
-    died = time.monotonic()
     wait(cloud.answers, 30, "the API was not restarted")
     [server_id] = set(cloud.states()) - before
-    cloud.settle(active=[server_id], seconds=max(5.0, 5.0 + died - time.monotonic()))
+    cloud.settle(active=[server_id])
     with pytest.raises(httpx.TransportError):
         Client(cloud, twin=True).request("DELETE", f"/servers/{server_id}")
     buried(cloud, deaths)
-    cloud.settle(gone=[server_id], seconds=10)
+    cloud.settle(gone=[server_id])
     cloud.check()
 
 

@@ -24,7 +24,7 @@ def test_a_broker_that_is_stopped_in_a_boot_storm_delays_and_loses_nothing(
     own_broker.stop()
     began = time.monotonic()
     ids += cloud.order(BATCH)
-    assert time.monotonic() - began < 10, "requests hang while the broker is away"
+    assert time.monotonic() - began < 20, "requests hang while the broker is away"
     cloud.delete(ids[:2])
     own_broker.start()
     cloud.settle(active=ids[2:], gone=ids[:2])
@@ -80,7 +80,7 @@ def test_a_database_that_crashes_under_load_keeps_every_acknowledged_write(
     assert done.wait(60), "requests hang"
     refused = [(moment, answer) for moment, answer in answers if answer.status_code != 202]
     assert {answer.status_code for _, answer in refused} <= {503}
-    assert all(moment < back + 2 for moment, _ in refused), "the database was back, the API was not"
+    assert all(moment < back + 5 for moment, _ in refused), "the database was back, the API was not"
     ids = [accepted(answer) for _, answer in answers if answer.status_code == 202]
     cloud.settle(active=ids)
     cloud.check()

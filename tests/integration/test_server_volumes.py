@@ -11,7 +11,6 @@ import subprocess
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -108,11 +107,6 @@ def detach(cloud: Cloud, guest: Guest, name: str) -> None:
     until(cloud, name, "available")
 
 
-def settled(cloud: Cloud) -> list[Any]:
-    """What the audit finds; once more, and later, if it is something: what is level-triggered catches up."""
-    return cloud.audit() and cloud.audit()
-
-
 def test_a_pattern_written_on_one_server_is_read_back_on_another(cloud: Cloud, web1: Guest, web2: Guest) -> None:
     """A-078, A-079, A-150."""
     volume_id = volume(cloud, "data")
@@ -127,7 +121,7 @@ def test_a_pattern_written_on_one_server_is_read_back_on_another(cloud: Cloud, w
     web1.has({"vda"})
     attach(cloud, web2, "data")
     assert web2.sh("dd if=/dev/vdb bs=64k count=64 2>/dev/null | sha256sum") == written
-    assert settled(cloud) == []
+    cloud.check()
 
 
 def test_several_volumes_and_a_stop_right_after_are_all_accepted(cloud: Cloud, web1: Guest) -> None:
@@ -148,7 +142,7 @@ def test_several_volumes_and_a_stop_right_after_are_all_accepted(cloud: Cloud, w
     for name in names:
         until(cloud, name, "available")
     web1.has({"vda"})
-    assert settled(cloud) == []
+    cloud.check()
 
 
 def test_a_storage_daemon_killed_under_a_writing_guest_loses_nothing(cloud: Cloud, web2: Guest) -> None:
@@ -167,7 +161,7 @@ def test_a_storage_daemon_killed_under_a_writing_guest_loses_nothing(cloud: Clou
     assert "I/O error" not in web2.sh("dmesg")
     shown = cloud.json("server", "show", "web2")
     assert shown["status"] == "ACTIVE"
-    assert settled(cloud) == []
+    cloud.check()
 
 
 def test_a_server_boots_from_a_volume_that_outlives_it(cloud: Cloud, key: Path) -> None:
@@ -183,7 +177,7 @@ def test_a_server_boots_from_a_volume_that_outlives_it(cloud: Cloud, key: Path) 
     assert again.sh("cat /root/kept") == "kept\n"
     cloud.openstack("server", "delete", "--wait", "again")
     until(cloud, root["id"], "available")
-    assert settled(cloud) == []
+    cloud.check()
 
 
 def test_volumes_can_come_with_the_server_and_end_with_it(cloud: Cloud, key: Path) -> None:
@@ -193,4 +187,4 @@ def test_volumes_can_come_with_the_server_and_end_with_it(cloud: Cloud, key: Pat
     before = cloud.json("volume", "list")
     cloud.openstack("server", "delete", "--wait", "more")
     eventually(lambda: len(cloud.json("volume", "list")) == len(before) - 1, 60, "the volume ended with the server")
-    assert settled(cloud) == []
+    cloud.check()

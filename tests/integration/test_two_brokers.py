@@ -51,7 +51,7 @@ def test_either_broker_may_be_killed_in_a_storm_and_work_goes_on(
     try:
         began = time.monotonic()
         ids += cloud.order(BATCH)
-        assert time.monotonic() - began < 15, "requests hang while one broker is away"
+        assert time.monotonic() - began < 30, "requests hang while one broker is away"
         cloud.settle(active=ids)  # with one broker only
         cloud.delete(ids[:BATCH])
         cloud.settle(active=ids[BATCH:], gone=ids[:BATCH])

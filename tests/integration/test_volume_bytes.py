@@ -208,7 +208,7 @@ def test_what_serves_may_be_killed_and_everything_is_served_again(rig: Rig) -> N
     while rig.driver.serving():
         assert time.monotonic() - began < 5
     rig.serve()
-    assert time.monotonic() - began < 2 and rig.pid() != old
+    assert time.monotonic() - began < 10 and rig.pid() != old
     assert all(rig.reads(id, number + 1) for number, id in enumerate(ids))
 
 

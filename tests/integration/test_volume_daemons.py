@@ -94,7 +94,7 @@ def test_a_daemon_killed_in_the_middle_is_made_good_by_the_next(cloud: Processes
         call(cloud, "DELETE", f"/volumes/{id}")
         wait(lambda: status(cloud, id) is None, 20, "not deleted")
     assert files(cloud) == set() and not list(directory(cloud).glob(".*.part"))
-    audit = cloud.manage("audit")
+    audit = cloud.manage("audit")  # the one that looks twice
     assert audit.returncode == 0, audit.stdout + audit.stderr
 
 
@@ -129,7 +129,7 @@ def test_volumes_of_an_image_a_snapshot_and_a_volume(cloud: Processes) -> None:
         Runner().run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(link), str(raw)], timeout=60)
         with raw.open("rb") as file:
             assert file.read(1 << 20) == b"\x77" * (1 << 20) and file.read(4096) == bytes(4096)
-    audit = cloud.manage("audit")
+    audit = cloud.manage("audit")  # the one that looks twice
     assert audit.returncode == 0, audit.stdout + audit.stderr
     call(cloud, "DELETE", f"/snapshots/{snapshot}")
     for id in reversed(ids):
