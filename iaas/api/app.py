@@ -19,7 +19,7 @@ from werkzeug.routing import Map, Rule
 
 from iaas import context as contexts
 from iaas import ids
-from iaas.api import schema
+from iaas.api import access_rules, schema
 from iaas.api.call import Call
 from iaas.api.dialect import Dialect
 from iaas.api.microversion import Version
@@ -128,6 +128,8 @@ class _Front:
             if route.policy:
                 own = at_home(caller) if route.about else {}
                 self.policy.enforce(route.policy.name, caller, {**own, **target})
+            if route.guarded and (caller.restricted or caller.trust_id):
+                raise Forbidden("A restricted or delegated token may not do this.")
             if route.body is not None:
                 body = self._validated(route, self._json(request) if body is None else body)
             call = self._call(request, route, path, caller, token, body, version)
@@ -157,8 +159,20 @@ class _Front:
         if not token:
             raise Unauthenticated("The request you have made requires authentication.")
         known = self.authenticate(token)
+        self._check_access_rules(request, known)
         known = replace(known, request_id=caller.request_id, global_request_id=caller.global_request_id)
         return replace(known, is_admin=self.policy.is_admin(known)), token
+
+    def _check_access_rules(self, request: flask.Request, caller: Context) -> None:
+        """Raises Unauthenticated, as published, for what the token's access rules leave out (S-036)."""
+        if caller.access_rules is None:
+            return
+        path, service = request.script_root + request.path, self.dialect.name
+        if (service, request.method, request.path) == ("identity", "GET", "/v3/auth/tokens"):
+            return  # any token may be looked at
+        if not access_rules.permits(caller.access_rules, service, request.method, path):
+            log.info("refused by access rules: %s %s", request.method, request.path)
+            raise Unauthenticated("The request you have made requires authentication.")
 
     def _json(self, request: flask.Request) -> Any:
         limit = self.options.max_body

@@ -90,6 +90,7 @@ class Route:
     # What a rule compares of the objects themselves. First the rule is asked as if they were the caller's own, then,
     # the body being valid, about what this finds.
     about: Callable[[Call[Any]], Mapping[str, Any]] | None = None
+    guarded: bool = False  # not for restricted and delegated tokens: what is made here could outlive them (S-036)
     action: str | None = None  # POST …/action: the key of the body that selects this route
 
 

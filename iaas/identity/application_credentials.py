@@ -64,7 +64,7 @@ class ApplicationCredentials:
             if found is None:
                 raise NotFound.of("application_credential", id)
             known = named(tx, found.roles)
-        return _mine(found), list(known.values())
+        return _mine(found), [known[id] for id in found.roles if id in known]
 
     def create(self, asker: Access, new: NewCredential) -> tuple[ApplicationCredential, list[Role], str]:
         """The credential of the asker on the project of its token, and the secret, which is not kept."""

@@ -10,6 +10,7 @@ from iaas.config.sections import Auth
 from iaas.db.engine import Database
 from iaas.db.identity import revocations
 from iaas.identity.access import Validator
+from iaas.identity.application_credentials import ApplicationCredentials
 from iaas.identity.assignments import Assignments
 from iaas.identity.catalog import Endpoints, Regions, Services
 from iaas.identity.credentials.collection import Credentials
@@ -49,6 +50,7 @@ class IdentityServices:
     ec2: Ec2Desk
     registered_limits: RegisteredLimits
     limits: Limits
+    application_credentials: ApplicationCredentials
 
     @classmethod
     def open(cls, database: Database, auth: Auth, clock: Clock | None = None) -> IdentityServices:
@@ -80,6 +82,7 @@ class IdentityServices:
             registered_limits=RegisteredLimits(database),
             limits=Limits(database, auth.limit_model),
             ec2=Ec2Desk(database, vault, codec, auth.token_ttl),
+            application_credentials=ApplicationCredentials(database, passwords),
         )
 
     def revoke(self, access: Access, chain: bool = False) -> None:

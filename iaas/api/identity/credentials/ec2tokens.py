@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from iaas.api.call import Call
-from iaas.api.identity.tokens import document
+from iaas.api.identity.token_document import document
 from iaas.api.route import SERVICE, Reply, Route, Rule
 from iaas.api.schema import obj
 from iaas.errors import Invalid, Unauthenticated
