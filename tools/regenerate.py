@@ -3,6 +3,7 @@
 
     tools/regenerate.py              the samples, the diagrams and the policy matrix
     tools/regenerate.py --exercised  also the list of routes that tests/api reaches (runs these tests, a minute or two)
+    tools/regenerate.py --exercised tests/api/identity    as far as these tests reach more of them
 
 tests/architecture and tests/api/test_policy_matrix.py fail while one of these files is out of date.
 """
@@ -23,13 +24,13 @@ from tests.architecture import generated  # noqa: E402
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--exercised", action="store_true")
+    parser.add_argument("--exercised", nargs="?", const="tests/api", metavar="PATH")
     arguments = parser.parse_args()
     for path, text in generated.files().items():
         write(path, text)
     write(generated.MATRIX, matrix())
     if arguments.exercised:
-        command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "tests.api.recorder", "tests/api"]
+        command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "tests.api.recorder", arguments.exercised]
         subprocess.run(command, cwd=ROOT, check=True)
 
 
