@@ -69,7 +69,7 @@ def _compute(
     quota = process.section(sections.Quota)
     return Compute(
         database=database,
-        image=ImageFacade(),
+        image=ImageFacade(process.section(sections.Image).project_images),
         network=NetworkFacade(network.settings),
         volume=VolumeFacade(volume),
         conductor=ConductorRpc(client),

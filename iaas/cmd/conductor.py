@@ -37,7 +37,7 @@ def main() -> None:
         bus=client,
         network=NetworkFacade(settings),
         volume=VolumeFacade(VolumeServices.of(database, ConductorRpc(client), quota, options.deadline)),
-        image=ImageFacade(),
+        image=ImageFacade(process.section(sections.Image).project_images),
         identity=IdentityFacade.open(database, process.section(sections.Auth)),
         image_url=url(api, "image"),
         options=options,

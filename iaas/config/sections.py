@@ -98,6 +98,10 @@ class Image:
     max_virtual_size: int = option(1099511627776, "Largest disk inside an image, in bytes (S-011).")
     formats: tuple[str, ...] = option(("raw", "qcow2", "iso"), "disk_format values accepted.")
     project_quota: int = option(1099511627776, "Bytes of images that one project may keep.")
+    project_images: int = option(1000, "Images that one project may have; -1: no limit.")
+    delayed_delete_s: int = option(
+        0, "Seconds for which a deleted image's data stay, and iaas-manage image restore brings it back; 0: none."
+    )
     property_protection_file: str = option("", "Who may do what with which image properties; empty: no protection.")
     property_protection_rule_format: str = option(
         "roles", "What that file names: roles, or rules of the policy files.", choices=("roles", "policies")

@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 
 from iaas import failpoints
+from iaas.db.engine import Database
 from iaas.db.image import copies, uploads
 from iaas.errors import Conflict, Error, Forbidden, NotFound, Unavailable
 from iaas.image.services import ImageServices
-from iaas.model.image import Image, Location
+from iaas.model.image import Image, Location, State
 
 log = logging.getLogger(__name__)
 LEASE_S = 60
@@ -19,18 +20,31 @@ LEASE_S = 60
 
 def delete(services: ImageServices, image: Image) -> None:
     """Raises Forbidden (protected), or NotFound when somebody else deletes it. Once the row is marked, the image
-    is gone for its users: trouble with a store is left to the sweep and not reported."""
+    is gone for its users: trouble with a store is left to the sweep and not reported. Where deletions are delayed the
+    sweep does all of it, later; until then an operator can ``restore`` an image that had data."""
     if image.protected:
         raise Forbidden(f"Image {image.id} is protected and cannot be deleted.", resource="image", id=image.id)
     try:
-        doomed = services.database.run(lambda tx: uploads.begin_delete(tx, image.id, LEASE_S))
+        delay = services.options.delayed_delete_s if image.state in (State.ACTIVE, State.DEACTIVATED) else 0
+        doomed = services.database.run(lambda tx: uploads.begin_delete(tx, image.id, max(delay, LEASE_S)))
     except Conflict:
         raise NotFound(f"No image found with ID {image.id}", resource="image", id=image.id) from None
     failpoints.hit("image.delete.marked")
+    if delay > LEASE_S:
+        log.info("image %s is pending_delete for %d s", image.id, delay)
+        return
     try:
         complete(services, doomed)
     except Error as error:
         log.warning("the data of image %s stay until the sweep: %s", image.id, error.message)
+
+
+def restore(database: Database, image_id: str) -> Image:
+    """Raises NotFound, or Conflict when it is not deleted, or its data go within the minute or are gone."""
+    try:
+        return database.run(lambda tx: uploads.restore(tx, image_id, LEASE_S))
+    except Conflict:
+        raise Conflict(f"Image {image_id} is not deleted, or too long ago.", resource="image", id=image_id) from None
 
 
 def complete(services: ImageServices, image: Image) -> None:

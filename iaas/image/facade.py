@@ -18,7 +18,10 @@ from iaas.model.order import ImageSource, Upload
 
 
 class ImageFacade:
-    """Stateless; thread-safe."""
+    """Thread-safe. ``most``: images that one project may have, when nothing else is set for it; -1: no limit."""
+
+    def __init__(self, most: int = -1) -> None:
+        self._most = most
 
     def get_for_boot(self, tx: Tx, context: Context, image_id: str) -> Image:
         """The image, if the caller may boot from it now.
@@ -39,7 +42,8 @@ class ImageFacade:
 
     def queue(self, tx: Tx, context: Context, image: Mapping[str, Any], properties: Mapping[str, str]) -> Image:
         """A private queued image of the caller's project, to be filled by a host. ``image``: columns (id, name, format,
-        min_disk, min_ram). Raises Invalid or TooLarge for a property that can't be, Conflict for an id that was used.
+        min_disk, min_ram). Raises Invalid or TooLarge for a property that can't be, Conflict for an id that was used,
+        QuotaExceeded.
         """
         fresh = Image(
             name=None, project_id=context.owner, state=State.QUEUED, task=None, visibility=Visibility.PRIVATE,
@@ -47,7 +51,7 @@ class ImageFacade:
             size=None, virtual_size=None, checksum=None, hash_algo=None, hash_value=None, generation=0, version=0,
             created_at=tx.now(), updated_at=tx.now(), id=image["id"], properties=checked(properties),
         )  # fmt: skip
-        return rows.insert(tx, replace(fresh, **image))
+        return rows.insert(tx, replace(fresh, **image), self._most)
 
     def upload(self, image: Image, base_url: str, ticket: str) -> Upload:
         """Where a host sends the data of a queued image."""

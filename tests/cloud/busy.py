@@ -16,6 +16,7 @@ from iaas.bus.client import Client
 from iaas.clock import ManualClock
 from iaas.compute import keypairs, lifecycle
 from iaas.config import sections
+from iaas.db import quotas
 from iaas.db.engine import Database, Tx
 from iaas.db.image import uploads
 from iaas.db.schema.compute import servers
@@ -79,6 +80,7 @@ class Busy:
         like = {**rows[0]._mapping, "state": "queued", "size": None}
         for image_id in (self.queued, self.saving):
             database.run(partial(_insert, row={**like, "id": image_id}))
+        database.run(lambda tx: quotas.count(tx, self.cloud.context.owner, {"images": 2}))
         image = database.run(lambda tx: uploads.begin(tx, self.saving, "upload", ["filesystem"], 60))
         database.run(lambda tx: uploads.beat(tx, image, 60, 1 << 20, -1))
         self.images.stores["filesystem"].writer(image.blob).write(b"part")

@@ -4,7 +4,7 @@ from typing import Any
 
 from iaas import failpoints
 from iaas.compute import create, lifecycle
-from iaas.db import audit
+from iaas.db import audit, quotas
 from iaas.db.schema.image import images
 from iaas.ids import new_uuid
 from iaas.model.network import NetworkRequest
@@ -26,6 +26,7 @@ def image(cloud: Cloud) -> str:
             "hash_value": "0" * 128, "generation": 0, "reserved": 0, "version": 0,
             "created_at": tx.now(), "updated_at": tx.now(),
         })  # fmt: skip
+        quotas.count(tx, cloud.context.owner, {"images": 1})
 
     cloud.database.run(write)
     return image_id

@@ -366,7 +366,8 @@ def counter(resource: str, owner: str, by: int) -> Callable[[Busy], Damage]:
 
 for resource, owner in (
     ("instances", PROJECT), ("cores", PROJECT), ("ram", PROJECT), ("ports", PROJECT), ("networks", PROJECT),
-    ("volumes", PROJECT), ("gigabytes", PROJECT), ("image_bytes", PROJECT), ("key_pairs", "a" * 32),
+    ("volumes", PROJECT), ("gigabytes", PROJECT), ("image_bytes", PROJECT), ("images", PROJECT),
+    ("key_pairs", "a" * 32),
 ):  # fmt: skip
     DAMAGES[f"counter_of_{resource}_too_high"] = counter(resource, owner, 1)
     DAMAGES[f"counter_of_{resource}_too_low"] = counter(resource, owner, -1)

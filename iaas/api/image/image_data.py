@@ -53,14 +53,29 @@ def download_data(call: ImageCall) -> Reply:
         raise Forbidden("The requested image has been deactivated. Image data download is forbidden.")
     if image.state in (State.QUEUED, State.UPLOADING) or image.size is None:
         return Reply(status=204)
-    span = _span(call.headers.get("Range"), image.size)
+    if image.hash_value and _names(call.headers.get("If-None-Match"), _tag(image)):
+        return Reply(status=304, headers={"ETag": _tag(image)})
+    whole = image.hash_value and not _names(call.headers.get("If-Range") or _tag(image), _tag(image))
+    span = None if whole else _span(call.headers.get("Range"), image.size)
     offset, length = span or (0, image.size)
     body = body_of(open_data(call.services, image), offset, length)
     return Reply(body, status=206 if span else 200, headers=_headers(image, span, length))
 
 
+def _tag(image: Image) -> str:
+    """Data never change once they are there, but an id's copies may be compared: so by what they are."""
+    return f'"{image.hash_value}"'
+
+
+def _names(text: str | None, tag: str) -> bool:
+    """Whether a header's list of entity tags has this one."""
+    return text is not None and any(part.strip().removeprefix("W/") in (tag, "*") for part in text.split(","))
+
+
 def _headers(image: Image, span: tuple[int, int] | None, length: int) -> dict[str, str]:
     headers = {"Content-Length": str(length), "Accept-Ranges": "bytes"}
+    if image.hash_value:
+        headers["ETag"] = _tag(image)
     if span:
         headers["Content-Range"] = f"bytes {span[0]}-{span[0] + length - 1}/{image.size}"
     elif image.checksum:

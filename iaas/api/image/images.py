@@ -37,7 +37,8 @@ def create_image(call: ImageCall) -> Reply:
     attributes.check_formats(call, image.disk_format, image.container_format)
     attributes.check_visibility(call, image.visibility, access.target(image))
     protected.check_new(call, free)
-    document = protected.show(call, call.services.database.run(lambda tx: rows.insert(tx, image)))
+    most = call.services.options.project_images
+    document = protected.show(call, call.services.database.run(lambda tx: rows.insert(tx, image, most)))
     return Reply(document, headers={"Location": call.base_url + document["self"]})
 
 

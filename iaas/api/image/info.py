@@ -9,7 +9,6 @@ from iaas.api.image.access import ImageCall
 from iaas.api.route import Route
 from iaas.db import quotas
 from iaas.db.image import images as rows
-from iaas.db.image.uploads import RESOURCE
 
 _MIB = 1024 * 1024
 
@@ -22,15 +21,16 @@ def usage_info(call: ImageCall) -> dict[str, Any]:
     """Sizes in MiB, rounded up, as the published API has them; -1 is no limit."""
     project = call.context.owner
     with call.services.database.read() as tx:
-        defaults = {RESOURCE: call.services.options.project_quota}
-        limit = quotas.limits(tx, project, defaults)[RESOURCE]
-        used = quotas.usage(tx, project).get(RESOURCE, 0)
-        count, saving = rows.usage(tx, project)
+        options = call.services.options
+        limits = quotas.limits(tx, project, {rows.BYTES: options.project_quota, rows.COUNT: options.project_images})
+        used = quotas.usage(tx, project)
+        uploading = rows.uploading(tx, project)
+    most, held = limits[rows.BYTES], used.get(rows.BYTES, 0)
     return {
         "usage": {
-            "image_size_total": {"usage": -(-used // _MIB), "limit": limit // _MIB if limit >= 0 else -1},
-            "image_count_total": {"usage": count, "limit": -1},
-            "image_count_uploading": {"usage": saving, "limit": -1},
+            "image_size_total": {"usage": -(-held // _MIB), "limit": most // _MIB if most >= 0 else -1},
+            "image_count_total": {"usage": used.get(rows.COUNT, 0), "limit": limits[rows.COUNT]},
+            "image_count_uploading": {"usage": uploading, "limit": -1},
         }
     }
 

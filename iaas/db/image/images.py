@@ -8,12 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from iaas.db import quotas
 from iaas.db.engine import Tx
 from iaas.db.image import locations
 from iaas.db.schema.image import image_members, image_properties, image_tags, images
 from iaas.errors import Conflict, NotFound
 from iaas.model.image import Image, Location, State, Task, Viewer, Visibility
 
+BYTES, COUNT = "image_bytes", "images"  # of the project's counters: what its images keep in stores, and how many
 _CHILDREN = {"properties", "tags", "locations"}
 COLUMNS = [images.c[item.name] for item in fields(Image) if item.name not in _CHILDREN]
 LIVE = sa.and_(
@@ -62,8 +64,11 @@ def marked(tx: Tx, project_id: str, properties: Mapping[str, str], limit: int = 
     return [row.id for row in tx.all(query.order_by(images.c.created_at.desc(), images.c.id).limit(limit))]
 
 
-def insert(tx: Tx, image: Image) -> Image:
-    """A new row, born now by the database's clock. Raises Conflict when the id is, or was, another image's."""
+def insert(tx: Tx, image: Image, most: int = -1) -> Image:
+    """A new row, born now by the database's clock. ``most``: how many images the project may have, when nothing else is
+    set for it. Raises Conflict when the id is, or was, another image's, and QuotaExceeded."""
+    if image.project_id:
+        quotas.take(tx, image.project_id, {COUNT: 1}, {COUNT: most})
     born = replace(image, created_at=tx.now(), updated_at=tx.now())
     row = {column.name: getattr(born, column.name) for column in COLUMNS}
     taken = Conflict(f"Image ID {image.id} already exists!", resource="image", id=image.id)
@@ -80,18 +85,32 @@ def update(tx: Tx, image: Image, was: Image) -> Image:
     where = sa.and_(images.c.id == image.id, images.c.version == was.version, LIVE)
     if not tx.update(images, where, {**row, "version": was.version + 1, "updated_at": tx.now()}):
         raise Conflict(f"Image {image.id} was changed at the same time.", resource="image", id=image.id)
+    if image.project_id != was.project_id:
+        _move_quota(tx, image, was)
     if image.properties != was.properties or image.tags != was.tags:
         drop_children(tx, image.id)
         _write_children(tx, image.id, image.properties, image.tags)
     return get(tx, image.id, Viewer(project_id=None, everything=True))
 
 
-def usage(tx: Tx, project_id: str) -> tuple[int, int]:
-    """How many images the project has, and how many of them are being uploaded."""
-    saving = sa.func.count(sa.case((images.c.task == Task.SAVING.value, 1)))
-    row = tx.first(sa.select(sa.func.count(), saving).where(images.c.project_id == project_id, LIVE))
-    counts: list[int] = list(row or (0, 0))
-    return counts[0], counts[1]
+def _move_quota(tx: Tx, image: Image, was: Image) -> None:
+    """What the image keeps is counted for its new owner, whose limits an administrator may pass. Raises Conflict while
+    data are on their way: whoever brings them counts for the owner that it knows."""
+    if was.task is not None:
+        raise Conflict(f"Image {image.id} can't change its owner while it is {was.status}.", resource="image")
+    held = tx.scalar(sa.select(images.c.reserved).where(images.c.id == image.id).with_for_update()) or 0
+    amounts = {BYTES: int(held), COUNT: 1}
+    if was.project_id:
+        quotas.give(tx, was.project_id, amounts)
+    if image.project_id:
+        quotas.count(tx, image.project_id, amounts)
+
+
+def uploading(tx: Tx, project_id: str) -> int:
+    """How many images of the project have data on their way."""
+    under_way = images.c.task.in_([Task.SAVING.value, Task.STAGING.value, Task.IMPORTING.value])
+    query = sa.select(sa.func.count()).where(images.c.project_id == project_id, under_way)
+    return int(tx.scalar(query) or 0)
 
 
 def drop_children(tx: Tx, id: str) -> None:

@@ -20,7 +20,7 @@ from iaas.db.image import locations
 from iaas.db.schema.image import image_members, images
 from iaas.model.image import IMAGE, Image, LocationState, State
 
-RESOURCE = "image_bytes"  # of the quota counter
+RESOURCE = rows.BYTES  # of the quota counter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,12 +90,23 @@ def begin_delete(tx: Tx, id: str, lease_s: int) -> Image:
     return _read(tx, id)
 
 
+def restore(tx: Tx, id: str, untouched_s: int) -> Image:
+    """A deleted image whose data nobody has touched yet is there again: its deletion was to begin more than
+    ``untouched_s`` from now, which is longer than any worker's lease. Raises NotFound, Conflict."""
+    later = images.c.lease_until > tx.now() + timedelta(seconds=untouched_s)
+    whole = images.c.state.in_([State.ACTIVE.value, State.DEACTIVATED.value])
+    verbs.fail(tx, images, id, IMAGE, "delete", where=sa.and_(later, whole), values={"lease_until": None})
+    return _read(tx, id)
+
+
 def finish_delete(tx: Tx, image: Image) -> None:
     """The data are gone: the quota goes back, a tombstone stays. Raises NotFound, Conflict (done already)."""
     held = reserved(tx, image.id)
     values = {"lease_until": None, "reserved": 0, "deleted_at": tx.now()}
     verbs.finish(tx, images, image.id, IMAGE, "delete", values=values)
     give(tx, image.project_id, held)
+    if image.project_id:
+        quotas.give(tx, image.project_id, {rows.COUNT: 1})
     rows.drop_children(tx, image.id)
     locations.drop(tx, image.id)
     tx.delete(image_members, image_members.c.image_id == image.id)

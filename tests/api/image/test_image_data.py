@@ -104,6 +104,28 @@ def test_a_range_outside_is_416(alice: As) -> None:
         assert alice.get(image["file"], headers={"Range": asked}).status_code == 416
 
 
+def test_a_download_that_broke_goes_on_while_the_data_are_the_same(alice: As) -> None:
+    image = alice.active(b"0123456789")
+    tag = alice.get(image["file"]).headers["ETag"]
+    assert tag == f'"{image["os_hash_value"]}"'
+    rest = alice.get(image["file"], headers={"Range": "bytes=4-", "If-Range": tag})
+    assert (rest.status_code, rest.data, rest.headers["ETag"]) == (206, b"456789", tag)
+    other = alice.get(image["file"], headers={"Range": "bytes=4-", "If-Range": '"other"'})
+    assert (other.status_code, other.data) == (200, b"0123456789")
+    for known, status in ((tag, 304), (f'"a", W/{tag}', 304), ("*", 304), ('"other"', 200)):
+        answer = alice.get(image["file"], headers={"If-None-Match": known})
+        assert (answer.status_code, answer.headers["ETag"]) == (status, tag)
+        assert bool(answer.data) == (status == 200)
+
+
+def test_a_head_says_what_a_get_would_send_and_sends_nothing(alice: As) -> None:
+    image = alice.active(b"0123456789")
+    got, head = alice.get(image["file"]), alice.call("HEAD", image["file"])
+    assert (head.status_code, head.data) == (200, b"")
+    for name in ("Content-Length", "Content-MD5", "ETag", "Accept-Ranges", "Content-Type"):
+        assert head.headers[name] == got.headers[name]
+
+
 def test_a_queued_image_has_no_content(alice: As) -> None:
     assert alice.get(alice.create()["file"]).status_code == 204
 

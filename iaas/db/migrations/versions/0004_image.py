@@ -14,6 +14,15 @@ depends_on = None
 def upgrade() -> None:
     _metadefs()
     _locations()
+    _counted()
+
+
+def _counted() -> None:
+    """The images that are there already, in the counters of their projects."""
+    op.execute(
+        "INSERT INTO quota_usage (project_id, resource, used) SELECT project_id, 'images', COUNT(*) FROM images "
+        "WHERE project_id IS NOT NULL AND state <> 'deleted' GROUP BY project_id"
+    )
 
 
 def _metadefs() -> None:
@@ -101,6 +110,7 @@ def _locations() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM quota_usage WHERE resource = 'images'")
     op.drop_table("image_locations")
     op.drop_table("metadef_associations")
     op.drop_table("metadef_definitions")
