@@ -52,7 +52,7 @@ class Endpoints(Collection[Endpoint]):
     def catalog(self, user_id: str, project_id: str | None) -> list[Entry]:
         """Enabled services with the endpoints that this caller can use, their URLs filled in."""
         with self._database.read() as tx:
-            entries = db.catalog(tx)
+            entries = db.catalog(tx, project_id)
         resolved = []
         for entry in entries:
             urls = [(item, resolve(item.url, project_id, user_id)) for item in entry.endpoints]

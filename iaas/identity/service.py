@@ -16,10 +16,12 @@ from iaas.identity.catalog import Endpoints, Regions, Services
 from iaas.identity.credentials.collection import Credentials
 from iaas.identity.credentials.ec2 import Ec2Desk
 from iaas.identity.credentials.vault import Vault
+from iaas.identity.endpoint_filter import EndpointFilter, EndpointGroups
 from iaas.identity.keys import KeyRing
 from iaas.identity.limits import Limits, RegisteredLimits
 from iaas.identity.login import LoginDesk
 from iaas.identity.passwords import Passwords
+from iaas.identity.policies import Policies
 from iaas.identity.projects import Domains, Projects
 from iaas.identity.roles import Roles
 from iaas.identity.tickets import TicketDesk
@@ -48,6 +50,9 @@ class IdentityServices:
     vault: Vault
     credentials: Credentials
     ec2: Ec2Desk
+    policies: Policies
+    endpoint_groups: EndpointGroups
+    endpoint_filter: EndpointFilter
     registered_limits: RegisteredLimits
     limits: Limits
     application_credentials: ApplicationCredentials
@@ -81,6 +86,9 @@ class IdentityServices:
             credentials=Credentials(database, vault, auth.token_ttl),
             registered_limits=RegisteredLimits(database),
             limits=Limits(database, auth.limit_model),
+            policies=Policies(database),
+            endpoint_groups=EndpointGroups(database),
+            endpoint_filter=EndpointFilter(database),
             ec2=Ec2Desk(database, vault, codec, auth.token_ttl),
             application_credentials=ApplicationCredentials(database, passwords),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from iaas.db.engine import Tx
+from iaas.db.identity.endpoint_filter import visible
 from iaas.db.identity.nouns import ENDPOINTS, REGIONS, SERVICES
 from iaas.db.schema.identity import endpoints, regions, services
 from iaas.db.schema.identity_limits import registered_limits
@@ -12,11 +13,13 @@ from iaas.errors import Forbidden
 from iaas.model.catalog import Endpoint, Entry
 
 
-def catalog(tx: Tx) -> list[Entry]:
-    """Every enabled service with its enabled endpoints, the URLs as stored."""
-    known = {service.id: service for service in SERVICES.page(tx, {"enabled": True})}
+def catalog(tx: Tx, project_id: str | None) -> list[Entry]:
+    """Every enabled service with its enabled endpoints, the URLs as stored; of a project that endpoints were chosen
+    for, these only. In the order of ids."""
+    services, endpoints = visible(project_id) if project_id else (None, None)
+    known = {service.id: service for service in SERVICES.page(tx, {"enabled": True}, among=services)}
     found: dict[str, list[Endpoint]] = {id: [] for id in known}
-    for endpoint in ENDPOINTS.page(tx, {"enabled": True}, limit=10_000):
+    for endpoint in ENDPOINTS.page(tx, {"enabled": True}, limit=10_000, among=endpoints):
         if endpoint.service_id in found:
             found[endpoint.service_id].append(endpoint)
     return [Entry(service=known[id], endpoints=found[id]) for id in known]

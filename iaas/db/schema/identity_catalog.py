@@ -34,14 +34,16 @@ project_endpoints = sa.Table(
     sa.Column("endpoint_id", sa.ForeignKey(endpoints.c.id, ondelete="CASCADE"), primary_key=True, index=True),
 )
 
-# ``filters``: values that an endpoint must have to be in the group, by interface, service_id, region_id, enabled.
+# Endpoints are in the group that have what its interface, service and region say; NULL: it does not matter.
 endpoint_groups = sa.Table(
     "identity_endpoint_groups",
     metadata,
     sa.Column("id", sa.String(64), primary_key=True),
     sa.Column("name", sa.String(255), nullable=False),
     sa.Column("description", sa.Text),
-    sa.Column("filters", sa.JSON, nullable=False),
+    sa.Column("interface", sa.String(8)),
+    sa.Column("service_id", sa.String(64)),
+    sa.Column("region_id", sa.String(255)),
 )
 
 project_endpoint_groups = sa.Table(

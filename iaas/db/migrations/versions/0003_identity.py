@@ -248,7 +248,9 @@ def _around_the_catalog() -> None:
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("description", sa.Text(), nullable=True),
-        sa.Column("filters", sa.JSON(), nullable=False),
+        sa.Column("interface", sa.String(length=8), nullable=True),
+        sa.Column("service_id", sa.String(length=64), nullable=True),
+        sa.Column("region_id", sa.String(length=255), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_endpoint_groups")),
     )
     for table, other, owner in (
