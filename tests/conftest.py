@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import iaas.db.schema
 from iaas.clock import ManualClock
@@ -19,6 +20,10 @@ from iaas.db.engine import Database
 from iaas.db.schema.metadata import metadata
 from tests.integration.rabbit import rabbit  # noqa: F401  the fixture: one broker for the whole session
 from tests.sqlite import open_sqlite
+
+# The same examples in every run, and no opinion about time: a test must not know how busy the machine is.
+settings.register_profile("iaas", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("iaas")
 
 
 def create_all(database: Database) -> None:

@@ -78,7 +78,9 @@ def _one(compute: Compute, tx: Tx, context: Context, plan: _Plan, reservation: s
     if wish.disks:
         with _named_by_the_request():
             server_disks.promise(compute, tx, context, server_id, wish, plan.flavor)
-    params = {"forced_host": wish.forced_host} if wish.forced_host else {}
+    params: dict[str, Any] = {"volumes": bool(wish.disks)}
+    if wish.forced_host:
+        params["forced_host"] = wish.forced_host
     work.queue(compute, tx, context, "server.create", server_id, 1, params)
     return server_id
 

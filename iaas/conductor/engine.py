@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 UNDO = "undo:"
 RETRY_S = 2.0  # after a dependency was away
 STUBBORN_S = 15.0  # between two tries of a step that must not give up
+Lines = dict[str, JournalLine]  # of the operation's present round, by step
+Todo = tuple[str, Callable[[Run], Result]]
 TURN_S = 2.0  # longest sleep until the resource is looked at again; usually the end of what was under way wakes
 
 
@@ -72,12 +74,13 @@ class Engine:
             self.held.discard(operation_id)
 
     def _advance(self, operation_id: str) -> Progress:
-        operation = self.database.run(lambda tx: self._claim(tx, operation_id))
-        if operation is None:
+        claimed = self.database.run(lambda tx: self._claim(tx, operation_id))
+        if claimed is None:
             return Progress(state=None)
+        operation, lines = claimed
         try:
             with contexts.use(operation.caller):
-                return Progress(state=self._run(operation))
+                return Progress(state=self._run(operation, lines))
         except Superseded:
             log.info("operation %s (%s) is no longer ours", operation.id, operation.kind)
             return Progress(state=None)
@@ -90,7 +93,8 @@ class Engine:
 
     # -- one operation --------------------------------------------------------------------------------------------
 
-    def _claim(self, tx: Tx, operation_id: str) -> Operation | None:
+    def _claim(self, tx: Tx, operation_id: str) -> tuple[Operation, Lines] | None:
+        """The operation with its journal; the line of its very first step is begun in the same transaction."""
         claimed = operations.claim(tx, operation_id, self.owner, self.lease_s)
         if claimed is None:
             operations.nudge(tx, [operation_id])
@@ -100,16 +104,20 @@ class Engine:
             fence = self._raise_fence(tx, operation.resource_type, operation.resource_id)
             operations.change(tx, operation, self.owner, {"fence": fence})
             operation = replace(operation, fence=fence)
-        return operation
+        lines, flow = _of_round(operation, operations.lines(tx, [operation.id])), self.flows.get(operation.kind)
+        if flow is not None and not lines and not operation.undoing and operation.fence != NO_TURN:
+            first = _next_step(flow, operation, lines)
+            if first is not None:
+                lines[first[0]] = operations.begin_line(tx, operation, first[0])
+        return operation, lines
 
-    def _run(self, operation: Operation) -> OperationState:
+    def _run(self, operation: Operation, lines: Lines) -> OperationState:
         flow = self.flows.get(operation.kind)
         if flow is None:
             raise Internal(f"no flow for operations of kind {operation.kind}")
-        lines = self._lines(operation)
         while True:
             failpoints.hit("conductor.before_step")
-            todo = _next_undo(flow, lines) if operation.undoing else _next_step(flow, lines)
+            todo = _next(flow, operation, lines)
             if todo is None:
                 ended = self._end(flow, operation, lines)
                 if isinstance(ended, OperationState):
@@ -134,7 +142,9 @@ class Engine:
                 lines[name] = self._begin_line(operation, name)
             outcome = self._step(flow, operation, name, function, lines)
             if isinstance(outcome, Done):
-                self._end_step(flow, operation, name, outcome, lines)
+                state = self._end_step(flow, operation, name, outcome, lines)
+                if state is not None:
+                    return state
             elif isinstance(outcome, Operation):
                 operation, lines = outcome, self._lines(outcome)
             elif self._sleep(operation, outcome.seconds):
@@ -166,25 +176,32 @@ class Engine:
             return self._failed(flow, operation, name, Internal(f"{name} failed: {type(error).__name__}"))
 
     def _end_step(
-        self, flow: Flow[Any], operation: Operation, name: str, done: Done, lines: dict[str, JournalLine]
-    ) -> None:
-        """Ends the step's line and, in the same transaction, begins that of the next one."""
+        self, flow: Flow[Any], operation: Operation, name: str, done: Done, lines: Lines
+    ) -> OperationState | None:
+        """Ends the step's line and, in the same transaction, begins that of the next one, or ends the operation."""
         failpoints.hit("conductor.after_step")
         ended = replace(lines[name], finished_at=operation.updated_at, result="Success", data=dict(done.data))
         after = {**lines, name: ended}
-        todo = _next_undo(flow, after) if operation.undoing else _next_step(flow, after)
-        following = todo[0] if todo and todo[0] not in lines else None
+        todo = _next(flow, operation, after)
 
-        def write(tx: Tx) -> JournalLine | None:
+        def end(tx: Tx) -> None:
             if done.write:
                 done.write(tx)
             operations.end_line(tx, operation, name, "Success", done.message, dict(done.data))
+
+        if todo is None and not operation.undoing:
+            return self._finish(flow, operation, after, end)
+        following = todo[0] if todo and todo[0] not in lines else None
+
+        def write(tx: Tx) -> JournalLine | None:
+            end(tx)
             return operations.begin_line(tx, operation, following) if following else None
 
         begun = self._write(operation, write)
         lines[name] = ended
         if following:
             lines[following] = begun
+        return None
 
     def _failed(self, flow: Flow[Any], operation: Operation, name: str, error: Error) -> Operation | Wait:
         log.warning("%s of %s (%s) failed: %s", name, operation.id, operation.kind, error.message)
@@ -228,11 +245,20 @@ class Engine:
         log.warning("%s %s %s: failed: %s", operation.kind, operation.resource_id, operation.id, operation.error)
         return OperationState.FAILED
 
-    def _finish(self, flow: Flow[Any], operation: Operation, lines: Mapping[str, JournalLine]) -> OperationState:
+    def _finish(
+        self,
+        flow: Flow[Any],
+        operation: Operation,
+        lines: Mapping[str, JournalLine],
+        end_step: Callable[[Tx], None] = lambda tx: None,
+    ) -> OperationState:
+        """``end_step`` writes the end of the last step."""
         failpoints.hit("conductor.before_finish")
         last = lines[flow.steps[-1].name]
 
         def write(tx: Tx) -> None:
+            operations.change(tx, operation, self.owner, {})
+            end_step(tx)
             operations.end(tx, operation, self.owner, OperationState.DONE)
             flow.finish(tx, Run(operation=operation, lines=lines, line=last, write=lambda function: function(tx)))
             self._wake_next(tx, operation)
@@ -243,11 +269,17 @@ class Engine:
             raise
         except Conflict as error:  # the resource was moved under the operation, by an administrator's reset
             log.warning("%s %s: finished in vain: %s", operation.kind, operation.id, error.message)
-            words = error.message
-            self.database.run(lambda tx: operations.end(tx, operation, self.owner, OperationState.FAILED, words))
+            self._end_in_vain(operation, last.step, error.message)
             return OperationState.FAILED
         log.info("%s %s %s: done", operation.kind, operation.resource_id, operation.id)
         return OperationState.DONE
+
+    def _end_in_vain(self, operation: Operation, step: str, words: str) -> None:
+        def write(tx: Tx) -> None:
+            operations.end(tx, operation, self.owner, OperationState.FAILED, words)
+            operations.end_line(tx, operation, step, "Error", words)
+
+        self.database.run(write)
 
     # -- turns ----------------------------------------------------------------------------------------------------
 
@@ -284,10 +316,9 @@ class Engine:
 
     # -- the database ---------------------------------------------------------------------------------------------
 
-    def _lines(self, operation: Operation) -> dict[str, JournalLine]:
+    def _lines(self, operation: Operation) -> Lines:
         with self.database.read() as tx:
-            lines = operations.lines(tx, [operation.id])
-        return {line.step: line for line in lines if line.round == operation.rounds}
+            return _of_round(operation, operations.lines(tx, [operation.id]))
 
     def _begin_line(self, operation: Operation, name: str) -> JournalLine:
         begun: JournalLine = self._write(operation, lambda tx: operations.begin_line(tx, operation, name))
@@ -309,15 +340,23 @@ class Engine:
         return self.database.now() >= operation.deadline
 
 
-def _next_step(flow: Flow[Any], lines: Mapping[str, JournalLine]) -> tuple[str, Callable[[Run], Result]] | None:
+def _of_round(operation: Operation, lines: Iterable[JournalLine]) -> Lines:
+    return {line.step: line for line in lines if line.round == operation.rounds}
+
+
+def _next(flow: Flow[Any], operation: Operation, lines: Mapping[str, JournalLine]) -> Todo | None:
+    return _next_undo(flow, lines) if operation.undoing else _next_step(flow, operation, lines)
+
+
+def _next_step(flow: Flow[Any], operation: Operation, lines: Mapping[str, JournalLine]) -> Todo | None:
     for step in flow.steps:
         line = lines.get(step.name)
-        if line is None or line.finished_at is None:
+        if (line is None or line.finished_at is None) and step.needed(operation):
             return step.name, step.do
     return None
 
 
-def _next_undo(flow: Flow[Any], lines: Mapping[str, JournalLine]) -> tuple[str, Callable[[Run], Result]] | None:
+def _next_undo(flow: Flow[Any], lines: Mapping[str, JournalLine]) -> Todo | None:
     """The last step that was begun and whose undo has not ended."""
 
     def pending(step: Step) -> bool:

@@ -72,9 +72,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Step:
+    """``needed``: whether this operation has the step at all, by its parameters; a step that is left out leaves no line
+    in the journal. The last step of a flow is never left out."""
+
     name: str
     do: Callable[[Run], Result]
     undo: Callable[[Run], Result] | None = None
+    needed: Callable[[Operation], bool] = lambda operation: True
 
 
 @dataclass(frozen=True, kw_only=True)

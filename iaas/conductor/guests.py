@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from iaas import context as contexts
-from iaas.db.engine import Database
+from iaas.db.engine import Database, Tx
 from iaas.db.volume import attachments
-from iaas.errors import Conflict, NotFound
+from iaas.errors import NotFound
 from iaas.identity.facade import IdentityFacade
 from iaas.image.facade import ImageFacade
+from iaas.model.image import Image
 from iaas.model.order import GuestSpec, ImageSource, Nic, Upload
 from iaas.model.server import Server
 from iaas.model.volume import AttachmentState
@@ -34,8 +35,12 @@ class Guests:
         one that is ``building``.
         """
         states = [AttachmentState.ATTACHED, *([AttachmentState.RESERVED] if building else [])]
+        source = None
         with self.database.read() as tx:
             volumes = attachments.connections(tx, server.id, states)
+            image = self._image(tx, server, building)
+        if image is not None and (building or image.size is not None):
+            source = self._source(image)
         flavor = server.flavor
         return GuestSpec(
             server_id=server.id,
@@ -48,17 +53,17 @@ class Guests:
             disk_gb=flavor.disk_gb,
             ephemeral_gb=flavor.ephemeral_gb,
             swap_mb=flavor.swap_mb,
-            image=self._image(server, building),
+            image=source,
             nics=nics,
             volumes=volumes,
         )
 
-    def _image(self, server: Server, needed: bool) -> ImageSource | None:
+    def _image(self, tx: Tx, server: Server, needed: bool) -> Image | None:
         if server.image_id is None:
             return None
         try:
-            return self.source(server.image_id)
-        except (NotFound, Conflict):
+            return self.image.get(tx, contexts.system(), server.image_id)
+        except NotFound:
             if needed:
                 raise
             return None
@@ -73,4 +78,7 @@ class Guests:
         """Where a host gets the image. Raises NotFound."""
         with self.database.read() as tx:
             image = self.image.get(tx, contexts.system(), image_id)
-        return self.image.source(image, self.image_url, self.identity.mint_service_token(TOKEN_TTL_S))
+        return self._source(image)
+
+    def _source(self, image: Image) -> ImageSource:
+        return self.image.source(image, self.image_url, self.identity.service_token(TOKEN_TTL_S))

@@ -93,7 +93,7 @@ class World:
             "member": self.token(member.id, people.on(ours)),
             "stranger": self.token(stranger.id, people.on(theirs)),
             "unscoped": self.token(plain.id, UNSCOPED),
-            "service": self.facade.mint_service_token(),
+            "service": self.facade.service_token(),
         }
 
     def add_domain(self) -> None:

@@ -103,7 +103,7 @@ def test_enabling_again_does_not_bring_old_tokens_back(
 
 def test_a_token_dies_at_its_expiry_even_when_it_was_just_used(facade: IdentityFacade, clock: ManualClock) -> None:
     """S-028"""
-    token = facade.mint_service_token(3)
+    token = facade.service_token(3)
     clock.advance(2.9)
     assert facade.authenticate(token).user_name == "iaas"
     clock.advance(0.1)

@@ -47,7 +47,7 @@ def test_the_platforms_own_user_is_no_administrator_and_has_no_password(
     services: IdentityServices, facade: IdentityFacade
 ) -> None:
     """S-047"""
-    context = facade.authenticate(facade.mint_service_token(60))
+    context = facade.authenticate(facade.service_token(60))
     assert (context.user_name, context.project_name, context.roles) == ("iaas", "service", ("service",))
     [iaas] = services.users.page({"name": "iaas"})
     for word in (PASSWORD, "iaas", "service", "admin", "password"):
