@@ -160,7 +160,7 @@ def test_only_administrators_force_a_host(world: World) -> None:
     ):
         made = world.ok("admin", "POST", SERVERS, {"server": good | change}, version)["server"]["id"]
         with world.database.read() as tx:
-            assert operations.of_resource(tx, "server", made)[0].params == {"forced_host": "host1"}
+            assert operations.of_resource(tx, "server", made)[0].params["forced_host"] == "host1"
     assert "Compute host x could not be found" in world.refused(
         400, "admin", "POST", SERVERS, {"server": good | {"availability_zone": "nova:x"}}
     )

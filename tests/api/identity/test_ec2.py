@@ -123,7 +123,7 @@ def test_used_signatures_are_forgotten_when_they_are_too_old_to_be_accepted(worl
     for _ in range(3):
         assert exchange(world, signed(world, pair)).status_code == 200
         world.clock.advance(16 * 60)
-        world.tokens["service"] = world.facade.mint_service_token()
+        world.tokens["service"] = world.facade.service_token()
     assert len(world.state()["identity_signatures"]) == 1
 
 
