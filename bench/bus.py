@@ -48,6 +48,9 @@ class Host:
     def execute(self, order: Order) -> None:
         self.orders += 1
 
+    def cache_image(self, image: Any) -> None:
+        raise NotImplementedError
+
     def console_output(self, server_id: str, lines: int | None) -> str:
         return "login:"
 

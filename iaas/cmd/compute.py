@@ -36,6 +36,7 @@ def main() -> None:
             doors = Listen(address=host_ip, port=port, pki=pki)
     driver, disks, mover = make(options, instances, process.host, host_ip)
     heavy, light = Pool(options.workers, "build"), Pool(LIGHT_WORKERS, "order")
+    spare = Pool(1, "prefetch")
     agent = ComputeAgent(
         host=process.host,
         address=host_ip,
@@ -48,6 +49,7 @@ def main() -> None:
         clock=SystemClock(),
         heavy=heavy,
         light=light,
+        spare=spare,
         doors=doors,
         reserved_ram_mb=options.reserved_ram_mb if real else 0,
         reserved_disk_gb=options.reserved_disk_gb if real else 0,
@@ -55,6 +57,7 @@ def main() -> None:
     server = Server(transport, ComputeRpc, agent.endpoint, host=process.host).start()
     agent.start()
     process.daemon.on_stop(transport.close)
+    process.daemon.on_stop(lambda: spare.stop(0))
     process.daemon.on_stop(lambda: light.stop(2))
     process.daemon.on_stop(lambda: heavy.stop(2))
     process.daemon.on_stop(agent.stop)

@@ -46,7 +46,8 @@ def _fake(options: Options, host: str, host_ip: str) -> tuple[Driver, DiskStore,
 
 
 def _libvirt(options: Options, instances: Instances, host_ip: str) -> tuple[Driver, DiskStore, Mover]:
-    from iaas.compute.agent.image_cache import ImageCache
+    from iaas.compute.agent.images.cache import ImageCache
+    from iaas.compute.agent.images.shelf import Keeping
     from iaas.compute.agent.qemu_transfer import QemuMover
     from iaas.compute.virt.libvirt.driver import LibvirtDriver
     from iaas.host.exec import Runner
@@ -57,7 +58,11 @@ def _libvirt(options: Options, instances: Instances, host_ip: str) -> tuple[Driv
     state_dir, runner = Path(options.state_dir), Runner()
     driver = LibvirtDriver(options.libvirt_uri, virt_type=options.virt_type, state_dir=state_dir, host_ip=host_ip)
     qemu_img = QemuImg(runner)
-    cache = ImageCache(state_dir / "cache", qemu_img, fetch, min_free=options.reserved_disk_gb << 30)
+    keeping = Keeping(
+        age=options.image_cache_keep, low=options.image_cache_low_gb << 30, most=options.image_cache_most_gb << 30
+    )
+    reserve = options.reserved_disk_gb << 30
+    cache = ImageCache(state_dir / "cache", qemu_img, fetch, min_free=reserve, keeping=keeping)
     disks = QemuDisks(instances, cache, qemu_img, runner)
     mover = QemuMover(instances, disks, QemuDisk(runner), address=host_ip, pki=state_dir / "pki")
     return driver, disks, mover

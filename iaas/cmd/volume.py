@@ -33,6 +33,7 @@ def main() -> None:
     settings = DriverSettings(
         state_dir=state_dir,
         capacity_gb=options.capacity_gb,
+        reserved_gb=options.reserved_gb,
         address=address,
         port=options.port,
         pki=certificates.keep(process, state_dir / "pki", address) if real else None,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from iaas.compute.service import Compute
+from iaas.context import Context
 from iaas.db.compute import aggregates, nodes, servers
 from iaas.db.engine import Tx
 from iaas.errors import Conflict, Invalid, NotFound
@@ -92,6 +93,16 @@ def remove_host(compute: Compute, aggregate_id: int, host: str) -> Aggregate:
         return aggregates.get(tx, aggregate_id)
 
     return compute.database.run(write)
+
+
+def cache_images(compute: Compute, context: Context, aggregate_id: int, image_ids: Sequence[str]) -> None:
+    """Has the images fetched by the aggregate's hosts, sometime soon. Raises NotFound for the aggregate or an image,
+    Invalid for an image without data."""
+    with compute.database.read() as tx:
+        found = aggregates.get(tx, aggregate_id)
+        for image_id in image_ids:
+            compute.image.get_for_boot(tx, context, image_id)
+    compute.conductor.cache_images(tuple(image_ids), tuple(found.hosts))
 
 
 def _check_zone(compute: Compute, tx: Tx, found: Aggregate, zone: str | None) -> None:

@@ -74,11 +74,11 @@ class Guests:
             image = self.image.get(tx, contexts.system(), image_id)
         return self.image.upload(image, self.image_url, self.identity.mint_upload_ticket(image_id, UPLOAD_TTL_S))
 
-    def source(self, image_id: str) -> ImageSource:
-        """Where a host gets the image. Raises NotFound."""
+    def source(self, image_id: str, ttl_s: int = TOKEN_TTL_S) -> ImageSource:
+        """Where a host gets the image, for so many seconds. Raises NotFound, Conflict."""
         with self.database.read() as tx:
             image = self.image.get(tx, contexts.system(), image_id)
-        return self._source(image)
+        return self._source(image, ttl_s)
 
-    def _source(self, image: Image) -> ImageSource:
-        return self.image.source(image, self.image_url, self.identity.service_token(TOKEN_TTL_S))
+    def _source(self, image: Image, ttl_s: int = TOKEN_TTL_S) -> ImageSource:
+        return self.image.source(image, self.image_url, self.identity.service_token(ttl_s))

@@ -22,6 +22,7 @@ from iaas.conductor.flow import Flow
 from iaas.conductor.guests import Guests
 from iaas.conductor.heartbeats import Heartbeats
 from iaas.conductor.hosts import Hosts
+from iaas.conductor.image_cache import ImageCaching
 from iaas.conductor.manager import Manager
 from iaas.conductor.moving.evacuate import Evacuate
 from iaas.conductor.moving.live_migrate import LiveMigrate
@@ -91,7 +92,8 @@ class ConductorService:
 
         self.heartbeats = Heartbeats(parts.database, self.worker.ring, observe)
         self._database, self._keep = parts.database, timedelta(days=parts.options.keep_days)
-        self.endpoint = Manager(parts.database, self.worker, self.heartbeats)
+        images = ImageCaching(guests=_guests(parts), compute=ComputeRpc(parts.bus))
+        self.endpoint = Manager(parts.database, self.worker, self.heartbeats, images)
 
     def sweep(self) -> int:
         return self.worker.sweep()
@@ -115,6 +117,10 @@ def _raise_fence(tx: Tx, resource_type: str, resource_id: str) -> int:
     return _FENCES[resource_type](tx, resource_id)
 
 
+def _guests(parts: Parts) -> Guests:
+    return Guests(database=parts.database, image=parts.image, identity=parts.identity, image_url=parts.image_url)
+
+
 def _flows(parts: Parts) -> tuple[Iterable[Flow[Any]], Shelve]:
     """All flows, and the one that also has periodic work."""
     database = parts.database
@@ -124,7 +130,7 @@ def _flows(parts: Parts) -> tuple[Iterable[Flow[Any]], Shelve]:
         volume=VolumeRpc(parts.bus),
         resend_s=parts.options.resend,
     )
-    guests = Guests(database=database, image=parts.image, identity=parts.identity, image_url=parts.image_url)
+    guests = _guests(parts)
     exports = Exports(database=database, hosts=hosts)
     placement = Placement(database=database, scheduler=SchedulerRpc(parts.bus), image=parts.image)
     build = Build(

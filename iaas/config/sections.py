@@ -136,6 +136,11 @@ class Compute:
     reserved_ram_mb: int = option(512, "RAM kept for the host itself, MiB.")
     reserved_disk_gb: int = option(2, "Disk kept for the host itself, GiB.")
     workers: int = option(4, "Orders carried out at once.")
+    image_cache_keep: int = option(86400, "Seconds that a cached image stays after its last use.")
+    image_cache_low_gb: int = option(
+        5, "Free disk, GiB, under which cached images go that no server uses, the least recently used first."
+    )
+    image_cache_most_gb: int = option(0, "GiB that cached images may take that no server uses; 0: no limit.")
     fake_vcpus: int = option(64, "fake driver: vCPUs of the host.")
     fake_ram_mb: int = option(262144, "fake driver: RAM of the host, MiB.")
     fake_disk_gb: int = option(10000, "fake driver: disk of the host, GiB.")
@@ -229,6 +234,7 @@ class Volume:
     driver: str = option("qcow2", "Back end: a file of iaas/volume/drivers/.")
     state_dir: str = option("/var/lib/iaas/volumes", "Directory of the file back ends.")
     capacity_gb: int = option(0, "Space to offer, GiB; 0: what the file system has.")
+    reserved_gb: int = option(1, "Disk that no image is fetched into, GiB.")
     port: int = option(10809, "Where the exports of a volume host listen, for compute hosts only.")
 
 

@@ -289,12 +289,24 @@ class Door:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CachedImage:
+    """An image's raw disk on a compute host. ``bytes`` on the disk; ``used_at``: Unix time of the last use; ``users``:
+    disks of servers that stand on it."""
+
+    name: str
+    image_id: str
+    bytes: int
+    used_at: float
+    users: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ComputeInventory:
     """For the audit: everything on a compute host that carries our mark."""
 
     guests: tuple[Guest, ...]
     instance_dirs: tuple[str, ...]  # server ids
-    cached_images: tuple[str, ...]  # image ids with a complete entry
+    cached_images: tuple[CachedImage, ...]  # those that are complete
     partial_files: tuple[str, ...]  # temporary files older than their lease
     taps: tuple[str, ...]  # tap devices that guests are plugged into
     volumes: tuple[PluggedVolume, ...] = ()

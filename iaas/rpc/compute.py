@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iaas.model.order import ComputeInventory, Door, Offer, OfferedDisk, Order
+from iaas.model.order import ComputeInventory, Door, ImageSource, Offer, OfferedDisk, Order
 from iaas.rpc.contract import Contract, call, cast
 
 
@@ -12,11 +12,16 @@ class ComputeRpc(Contract):
         ("1.0", "execute, console_output, inventory"),
         ("1.1", "offer, disks, withdraw, abort_migration, hasten_migration"),
         ("1.2", "open_console"),
+        ("1.3", "cache_image"),
     )
 
     @cast
     def execute(self, host: str, order: Order) -> None:
         """Hands an order over; the host answers with ConductorRpc.report."""
+
+    @cast
+    def cache_image(self, host: str, image: ImageSource) -> None:
+        """Has the image on the host before a server needs it; best effort."""
 
     @call(seconds=10)
     def console_output(self, host: str, server_id: str, lines: int | None) -> str:

@@ -9,7 +9,11 @@ from iaas.rpc.contract import Contract, call, cast, hint
 
 class ConductorRpc(Contract):
     TOPIC = "conductor"
-    VERSIONS = (("1.0", "run, report, volume_report, heartbeat"), ("1.1", "strangers"))
+    VERSIONS = (
+        ("1.0", "run, report, volume_report, heartbeat"),
+        ("1.1", "strangers"),
+        ("1.2", "cache_images"),
+    )
 
     @hint
     def run(self, operation_id: str) -> None:
@@ -26,6 +30,10 @@ class ConductorRpc(Contract):
     @hint
     def heartbeat(self, beat: Heartbeat) -> None:
         """A host daemon's sign of life and state of its guests; the last value wins."""
+
+    @cast
+    def cache_images(self, image_ids: tuple[str, ...], compute_hosts: tuple[str, ...]) -> None:
+        """Has the images on the hosts before servers need them; best effort."""
 
     @call(seconds=10)
     def strangers(self, compute_host: str, server_ids: tuple[str, ...]) -> tuple[Stranger, ...]:

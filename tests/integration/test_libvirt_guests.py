@@ -16,7 +16,7 @@ import pytest
 
 from iaas.clock import SystemClock
 from iaas.compute.agent.disks import QemuDisks
-from iaas.compute.agent.image_cache import ImageCache
+from iaas.compute.agent.images.cache import ImageCache
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.qemu_transfer import QemuMover
 from iaas.compute.agent.service import ComputeAgent

@@ -22,16 +22,16 @@ from pathlib import Path
 from typing import Protocol
 
 from iaas import errors, failpoints
-from iaas.compute.agent.image_cache import ImageCache
+from iaas.compute.agent.images.cache import ImageCache
 from iaas.compute.agent.instances import Instances
-from iaas.compute.agent.work import Work
+from iaas.compute.agent.work import Patience, Work
 from iaas.compute.virt.driver import Disk
 from iaas.compute.virt.fake_disk import blank_qcow2
 from iaas.host import files
 from iaas.host.exec import Runner
 from iaas.host.qemu_img import QemuImg
 from iaas.ids import new_uuid
-from iaas.model.order import GuestSpec, ImageSource
+from iaas.model.order import CachedImage, GuestSpec, ImageSource
 
 _RESCUE = ("rescue.disk", "rescue.base")
 OWN = ("disk", "ephemeral0", "swap")  # what is the server's own and goes where it goes
@@ -73,8 +73,11 @@ class DiskStore(Protocol):
     def remove(self, server_id: str) -> None:
         """Removes the disks; nothing there is fine."""
 
-    def cached_images(self) -> tuple[str, ...]:
-        """Ids of the images that are complete on this host."""
+    def prefetch(self, image: ImageSource, work: Patience) -> None:
+        """The image is complete on this host, for whoever will need it. Raises as ImageCache.link."""
+
+    def cached_images(self) -> tuple[CachedImage, ...]:
+        """The images that are complete on this host."""
 
     def partial_files(self) -> tuple[str, ...]:
         """Names of temporary files older than their lease."""
@@ -146,7 +149,7 @@ class QemuDisks:
         target = root.with_name("snapshot")
         target.unlink(missing_ok=True)
         parts = [path for path in (root, root.with_name("base")) if path.exists()]
-        self._cache.check_room(sum(path.stat().st_blocks * 512 for path in parts))
+        self._cache.room.check(sum(path.stat().st_blocks * 512 for path in parts))
         return target
 
     def copy_root(self, server_id: str, target: Path, work: Work) -> None:
@@ -158,7 +161,10 @@ class QemuDisks:
         for name in _NAMES:
             (directory / name).unlink(missing_ok=True)
 
-    def cached_images(self) -> tuple[str, ...]:
+    def prefetch(self, image: ImageSource, work: Patience) -> None:
+        self._cache.ensure(image, work)
+
+    def cached_images(self) -> tuple[CachedImage, ...]:
         return self._cache.images()
 
     def partial_files(self) -> tuple[str, ...]:
@@ -305,8 +311,15 @@ class FakeDisks:
             self.contents.pop(server_id, None)
             self.originals.pop(server_id, None)
 
-    def cached_images(self) -> tuple[str, ...]:
-        return tuple(sorted(self._images))
+    def prefetch(self, image: ImageSource, work: Patience) -> None:
+        work.check()
+        with self._lock:
+            if self._failures:
+                raise self._failures.pop(0)
+            self._images.add(image.id)
+
+    def cached_images(self) -> tuple[CachedImage, ...]:
+        return tuple(CachedImage(name=id, image_id=id, bytes=0, used_at=0.0, users=0) for id in sorted(self._images))
 
     def partial_files(self) -> tuple[str, ...]:
         return ()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from iaas.compute.agent.console import Consoles
 from iaas.compute.agent.disks import DiskStore
 from iaas.compute.agent.doors import Doors
+from iaas.compute.agent.images.prefetch import Prefetch
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.offers import Offers
 from iaas.compute.agent.orders import Orders
 from iaas.compute.virt.driver import Driver
-from iaas.model.order import ComputeInventory, Door, Offer, OfferedDisk, Order
+from iaas.model.order import ComputeInventory, Door, ImageSource, Offer, OfferedDisk, Order
 
 
 class ComputeManager:
@@ -23,6 +24,7 @@ class ComputeManager:
         driver: Driver,
         instances: Instances,
         disks: DiskStore,
+        prefetch: Prefetch,
     ) -> None:
         self._orders = orders
         self._offers = offers
@@ -31,9 +33,13 @@ class ComputeManager:
         self._driver = driver
         self._instances = instances
         self._disks = disks
+        self._prefetch = prefetch
 
     def execute(self, order: Order) -> None:
         self._orders.accept(order)
+
+    def cache_image(self, image: ImageSource) -> None:
+        self._prefetch.accept(image)
 
     def console_output(self, server_id: str, lines: int | None) -> str:
         return self._consoles.output(server_id, lines)

@@ -16,6 +16,7 @@ from iaas.compute.agent.destroy import Destroy
 from iaas.compute.agent.disks import DiskStore
 from iaas.compute.agent.doors import Doors, Listen
 from iaas.compute.agent.heartbeat import INTERVAL, Heartbeats
+from iaas.compute.agent.images.prefetch import Prefetch
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.loop import Loop
 from iaas.compute.agent.manager import ComputeManager
@@ -60,6 +61,7 @@ class ComputeAgent:
         clock: Clock,
         heavy: Executor,
         light: Executor,
+        spare: Executor | None = None,
         send: Send = send,
         doors: Listen | None = None,
         reserved_ram_mb: int = 0,
@@ -105,6 +107,7 @@ class ComputeAgent:
             driver=driver,
             instances=instances,
             disks=disks,
+            prefetch=Prefetch(disks, spare or heavy, clock),
         )
         self._watcher = Watcher(driver, clock)
         self._heartbeats = Heartbeats(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from iaas import errors
 from iaas.clock import Clock
@@ -16,6 +16,19 @@ T = TypeVar("T")
 SIGN_OF_LIFE = 5.0  # seconds between two; the conductor asks again after a longer silence
 PATIENCE = 15.0  # seconds that a hypervisor may be away (a restart of libvirtd) before an order fails
 Key = tuple[str, str, int]
+
+
+class Patience(Protocol):
+    """What long work asks of whoever wants it; each may raise, which ends the work."""
+
+    def check(self) -> None:
+        """Before a side effect."""
+
+    def progress(self) -> None:
+        """Between two pieces."""
+
+    def pause(self, seconds: float) -> None:
+        """Waits."""
 
 
 class Superseded(Exception):

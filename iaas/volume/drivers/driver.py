@@ -23,6 +23,7 @@ def unhurried() -> None:
 @dataclass(frozen=True, kw_only=True)
 class DriverSettings:
     """What every driver is made with: ``PLUGIN(settings)``. ``capacity_gb`` 0: what the back end itself has.
+    ``reserved_gb``: of the disk, that no image may take.
 
     ``address`` and ``port``: where the exports listen. ``pki``: the directory of host/pki.py with this host's
     certificates; None: the driver serves without.
@@ -30,6 +31,7 @@ class DriverSettings:
 
     state_dir: Path
     capacity_gb: int = 0
+    reserved_gb: int = 0
     address: str = "127.0.0.1"
     port: int = 10809
     pki: Path | None = None

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from iaas.ids import new_uuid
+from iaas.model.image import State
 from tests.api.compute.world import World
 
 PATH = "/v2.1/os-aggregates"
@@ -148,3 +150,28 @@ def test_a_forgotten_host_leaves_its_aggregates(world: World) -> None:
     (item,) = world.ok("admin", "GET", "/v2.1/os-services", version="2.53")["services"]
     world.ok("admin", "DELETE", f"/v2.1/os-services/{item['id']}", version="2.53")
     assert world.ok("admin", "GET", f"{PATH}/{id}")["aggregate"]["hosts"] == []
+
+
+def test_the_hosts_of_an_aggregate_fetch_images_ahead(world: World) -> None:
+    """POST /os-aggregates/{id}/images, since 2.81: the conductor is asked once, and the answer does not wait."""
+    for host in ("host1", "host2"):
+        world.host(host)
+    id = aggregate(world)
+    for host in ("host1", "host2"):
+        add(world, id, host)
+    images = [world.image(), world.image()]
+    path, body = f"{PATH}/{id}/images", {"cache": [{"id": image} for image in images]}
+    answer = world.call("admin", "POST", path, body, version="2.81")
+    assert (answer.status_code, answer.data) == (202, b"")
+    (sent,) = [what for name, what in world.wire.sent if name == "conductor.cache_images"]
+    assert sent == {"host": None, "image_ids": tuple(images), "compute_hosts": ("host1", "host2")}
+    world.refused(403, "alice", "POST", path, body, version="2.81")
+    world.refused(404, "admin", "POST", path, body, version="2.80")
+    world.refused(404, "admin", "POST", f"{PATH}/99/images", body, version="2.81")
+    world.refused(404, "admin", "POST", path, {"cache": [{"id": new_uuid()}]}, version="2.81")
+    for bad in ({}, {"cache": []}, {"cache": [{"id": "x"}]}, {"cache": [{"id": images[0]}] * 2}, {"cache": [{}]},
+                {"cache": [{"id": images[0], "host": "h"}]}, {"cache": images}, {"images": []}):  # fmt: skip
+        world.refused(400, "admin", "POST", path, bad, version="2.81")
+    queued = world.image(state=State.QUEUED, size=None)
+    world.refused(400, "admin", "POST", path, {"cache": [{"id": queued}]}, version="2.81")
+    assert [name for name, _ in world.wire.sent].count("conductor.cache_images") == 1

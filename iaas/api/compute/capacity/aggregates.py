@@ -6,7 +6,7 @@ from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.route import ADMIN, Route, Rule
-from iaas.api.schema import obj
+from iaas.api.schema import UUID, obj
 from iaas.clock import iso8601_micro
 from iaas.compute import aggregates
 from iaas.compute.service import Compute
@@ -26,6 +26,11 @@ _METADATA = {
 }
 CREATE = obj({"aggregate": obj({"name": _NAME, ZONE: _ZONE}, ("name",))}, ("aggregate",))
 UPDATE = obj({"aggregate": {**obj({"name": _NAME, ZONE: _ZONE}), "minProperties": 1}}, ("aggregate",))
+CACHE = obj(
+    {"cache": {"type": "array", "items": obj({"id": UUID}, ("id",)), "minItems": 1, "maxItems": 100,
+               "uniqueItems": True}},
+    ("cache",),
+)  # fmt: skip
 
 
 def list_aggregates(call: Call[Compute]) -> dict[str, Any]:
@@ -65,6 +70,11 @@ def set_metadata(call: Call[Compute]) -> dict[str, Any]:
     if wanted.get(ZONE) == "":
         raise Invalid("An aggregate does not support an empty named availability zone.", field=ZONE)
     return _wrapped(call, aggregates.change(call.services, _id(call), None, wanted))
+
+
+def cache_images(call: Call[Compute]) -> None:
+    wanted = [item["id"] for item in call.body["cache"]]
+    aggregates.cache_images(call.services, call.context, _id(call), wanted)
 
 
 def _id(call: Call[Compute]) -> int:
@@ -113,4 +123,6 @@ ROUTES = (
           body=_action("remove_host", {"host": _HOST}), action="remove_host"),
     Route("POST", _ACTION, set_metadata, policy=Rule(_RULE + "set_metadata", ADMIN),
           body=_action("set_metadata", {"metadata": _METADATA}), action="set_metadata"),
+    Route("POST", _ONE + "/images", cache_images, policy=Rule("compute:aggregates:images", ADMIN), body=CACHE,
+          status=202, since="2.81"),
 )  # fmt: skip

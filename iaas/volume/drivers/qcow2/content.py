@@ -11,16 +11,19 @@ from iaas import errors, failpoints
 from iaas.host import files as host_files
 from iaas.host.image_fetch import Fetch
 from iaas.host.qemu_img import DRIVERS, QemuImg, inspected
+from iaas.host.room import Room
 from iaas.model.order import ImageSource
 from iaas.volume.drivers.driver import Check
-from iaas.volume.drivers.qcow2.files import Files, space_is_said
+from iaas.volume.drivers.qcow2.files import FULL, Files, space_is_said
 
 
 class Images:
-    """``lock``: the driver's, under which what nothing stands on is removed."""
+    """``lock``: the driver's, under which what nothing stands on is removed. ``reserve``: bytes of the disk that no
+    image may take."""
 
-    def __init__(self, files: Files, qemu_img: QemuImg, fetch: Fetch, lock: threading.RLock) -> None:
+    def __init__(self, files: Files, qemu_img: QemuImg, fetch: Fetch, lock: threading.RLock, reserve: int) -> None:
         self._files, self._qemu_img, self._fetch, self._lock = files, qemu_img, fetch, lock
+        self._room = Room(files.directory, reserve)
         self._busy: dict[str, threading.Event] = {}  # set when its maker has ended
 
     @contextmanager
@@ -45,7 +48,7 @@ class Images:
             raise errors.Unsupported(f"Volumes can't be made of {image.format} images here.")
         downloaded, made = host_files.partial(path), host_files.partial(path)
         try:
-            with space_is_said():
+            with space_is_said(), self._promise(image):
                 self._fetch(image, downloaded, check)
                 failpoints.hit("volume.image.after_fetch")
                 judged = inspected(downloaded, image.format, image.virtual_size)
@@ -56,6 +59,18 @@ class Images:
         finally:
             downloaded.unlink(missing_ok=True)
             made.unlink(missing_ok=True)
+
+    @contextmanager
+    def _promise(self, image: ImageSource) -> Iterator[None]:
+        """Space for the download and for the disk (S-012). Raises NoValidHost."""
+        need = image.size + image.virtual_size
+        try:
+            with self._room.promise(need):
+                yield
+        except errors.Unavailable as error:
+            if error.details.get("resource") == "disk":
+                raise errors.NoValidHost(FULL) from error
+            raise
 
     @contextmanager
     def _alone(self, name: str, check: Check) -> Iterator[None]:

@@ -30,7 +30,7 @@ class Qcow2Driver:
         self.daemon = StorageDaemon(settings, runner)
         self._capacity_gb = settings.capacity_gb
         self._lock = threading.RLock()
-        self._images = Images(self.files, QemuImg(runner), fetch, self._lock)
+        self._images = Images(self.files, QemuImg(runner), fetch, self._lock, settings.reserved_gb * GIB)
         self._known = False  # whether what is served is what should be
         self._needed = False  # whether something is
 

@@ -4,125 +4,27 @@ up.
 
 from __future__ import annotations
 
-import hashlib
-import http.server
 import os
 import subprocess
 import threading
 import time
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from iaas import errors, failpoints
-from iaas.clock import SystemClock
 from iaas.compute.agent.disks import QemuDisks
-from iaas.compute.agent.fingerprint import fingerprint
-from iaas.compute.agent.image_cache import PARTIAL_LEASE, ImageCache
+from iaas.compute.agent.images.cache import ImageCache
+from iaas.compute.agent.images.fingerprint import fingerprint
+from iaas.compute.agent.images.shelf import PARTIAL_LEASE
 from iaas.compute.agent.instances import Instances
-from iaas.compute.agent.work import Superseded, Work
-from iaas.host.exec import Runner
-from iaas.host.image_fetch import fetch
+from iaas.compute.agent.work import Superseded
 from iaas.host.qemu_img import QemuImg
-from iaas.model.order import Action, ImageSource
 from tests.evilimg import good
 from tests.evilimg.corpus import group
-from tests.unit.compute.agent.bench import order, spec
+from tests.unit.compute.agent.bench import spec
+from tests.unit.compute.agent.imagery import MIB, RUNNER, Glance, again, qcow2, work
 from tests.unit.inspection.judge import inspect
-
-MIB = 1 << 20
-RUNNER = Runner()
-
-
-class Glance(http.server.ThreadingHTTPServer):
-    """An image service: path -> bytes, with the troubles that a test asks for."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.files: dict[str, bytes] = {}
-        self.hits: list[tuple[str, str | None]] = []
-        self.statuses: list[int] = []  # answered first, one each
-        self.cut = 0  # bytes after which the next connection breaks
-
-    def add(self, data: bytes, **changes: object) -> ImageSource:
-        id = str(uuid.uuid4())
-        self.files[f"/v2/images/{id}/file"] = data
-        facts: dict[str, object] = {
-            "id": id, "url": f"http://127.0.0.1:{self.server_port}/v2/images/{id}/file", "token": "t0ken",
-            "format": "raw", "size": len(data), "hash_algo": "sha512",
-            "hash_value": hashlib.sha512(data).hexdigest(), "virtual_size": len(data),
-        }  # fmt: skip
-        return ImageSource(**{**facts, **changes})  # type: ignore[arg-type]
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server: Glance
-
-    def do_GET(self) -> None:
-        self.server.hits.append((self.path, self.headers["X-Auth-Token"]))
-        data = self.server.files.get(self.path)
-        status = self.server.statuses.pop(0) if self.server.statuses else 200 if data is not None else 404
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data or b"")))
-        if status in (301, 302):
-            self.send_header("Location", "http://127.0.0.1:9/canary")
-        self.end_headers()
-        if status == 200 and data is not None:
-            cut, self.server.cut = self.server.cut, 0
-            self.wfile.write(data[: cut or None])
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Quiet."""
-
-
-@pytest.fixture
-def glance() -> Iterator[Glance]:
-    server = Glance()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    failpoints.disarm()
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> ImageCache:
-    return again(tmp_path)
-
-
-def again(tmp_path: Path, **changes: float) -> ImageCache:
-    """The cache of a newly started agent on the same directory."""
-    return ImageCache(tmp_path / "cache", QemuImg(RUNNER), fetch, **changes)  # type: ignore[arg-type]
-
-
-def work() -> Work:
-    return Work(order(Action.BUILD, spec()), "host1", QuickClock(), lambda report: None)
-
-
-class QuickClock(SystemClock):
-    """Waits between attempts take no time."""
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        return event.is_set()
-
-
-def qcow2(tmp_path: Path, *options: str, size: str = "2M", fill: bytes = b"") -> bytes:
-    path = tmp_path / f"{uuid.uuid4()}.qcow2"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *options, path, size], check=True)
-    if fill:
-        raw = tmp_path / f"{uuid.uuid4()}.raw"
-        raw.write_bytes(fill)
-        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, path], check=True)
-        raw.unlink()
-    data = path.read_bytes()
-    path.unlink()
-    return data
 
 
 def leftovers(tmp_path: Path) -> list[str]:
@@ -137,7 +39,7 @@ def test_a_qcow2_image_becomes_one_raw_disk(glance: Glance, cache: ImageCache, t
     assert (tmp_path / "base").read_bytes() == content
     assert (tmp_path / "base").samefile(tmp_path / "base2")
     assert glance.hits == [(f"/v2/images/{image.id}/file", "t0ken")]
-    assert cache.images() == (image.id,)
+    assert [item.image_id for item in cache.images()] == [image.id]
     assert len(leftovers(tmp_path)) == 2 and cache.partial_files() == ()
 
 
@@ -323,7 +225,7 @@ def test_old_partial_files_are_swept_and_fresh_ones_are_not(cache: ImageCache, t
 
 def test_unused_entries_are_dropped_when_old_and_used_ones_are_not(glance: Glance, tmp_path: Path) -> None:
     """S-016: bounded and collected."""
-    cache = again(tmp_path, keep=100)
+    cache = again(tmp_path, age=100)
     used, unused, recent = (glance.add(os.urandom(512)) for _ in range(3))
     for image in (used, unused, recent):
         cache.link(image, tmp_path / image.id, work())
@@ -333,11 +235,11 @@ def test_unused_entries_are_dropped_when_old_and_used_ones_are_not(glance: Glanc
         (record,) = (tmp_path / "cache").glob(f"{image.id}*.json")
         os.utime(record, (time.time() - 200, time.time() - 200))
     cache.tidy()
-    assert set(cache.images()) == {used.id, recent.id}
+    assert {item.image_id for item in cache.images()} == {used.id, recent.id}
 
 
 def test_a_dropped_entry_costs_no_server_its_disk(glance: Glance, tmp_path: Path) -> None:
-    cache = again(tmp_path, keep=-1)
+    cache = again(tmp_path, age=-1)
     image = glance.add(os.urandom(512))
     cache.link(image, tmp_path / "base", work())
     for path in (tmp_path / "cache").iterdir():

@@ -89,7 +89,7 @@ def test_the_inventory_is_complete(host: Host) -> None:
     found = host.agent.endpoint.inventory()
     assert found.instance_dirs == (guest.server_id,)
     assert found.guests[0].server_id == guest.server_id
-    assert guest.image and found.cached_images == (guest.image.id,)
+    assert guest.image and [item.image_id for item in found.cached_images] == [guest.image.id]
     assert found.taps == ("tapx",) and found.partial_files == ()
     host.give(order(Action.DESTROY, guest, fence=2))
     found = host.agent.endpoint.inventory()

@@ -15,24 +15,24 @@ import json
 import logging
 import os
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from iaas import errors, failpoints
-from iaas.compute.agent.fingerprint import fingerprint
-from iaas.compute.agent.work import Work
+from iaas.compute.agent.images.fingerprint import fingerprint
+from iaas.compute.agent.images.shelf import PARTIAL_LEASE, Keeping, Shelf
+from iaas.compute.agent.work import Patience
 from iaas.host import files
 from iaas.host.image_fetch import Fetch
 from iaas.host.qemu_img import DRIVERS, QemuImg, inspected
+from iaas.host.room import Room
 from iaas.ids import is_uuid
-from iaas.model.order import ImageSource
+from iaas.model.order import CachedImage, ImageSource
 
 _LOG = logging.getLogger(__name__)
 _ATTEMPTS = 3
-PARTIAL_LEASE = 1200.0  # seconds: longer than the longest conversion
 
 
 @dataclass
@@ -44,65 +44,68 @@ class _Slot:
 
 
 class ImageCache:
-    """``min_free``: bytes of the disk that no image may take. ``keep``: seconds that an unused entry
-    stays.
-    """
+    """``min_free``: bytes of the disk that no image may take."""
 
     def __init__(
-        self, directory: Path, qemu_img: QemuImg, fetch: Fetch, *, min_free: int = 0, keep: float = 86400.0
+        self, directory: Path, qemu_img: QemuImg, fetch: Fetch, *, min_free: int = 0, keeping: Keeping | None = None
     ) -> None:
         self._directory = files.directory(directory)
         self._qemu_img = qemu_img
         self._fetch = fetch
-        self._min_free = min_free
-        self._keep = keep
+        self.room = Room(directory, min_free)
+        self._shelf = Shelf(directory, self.room, keeping or Keeping())
         self._lock = threading.Lock()
         self._busy: dict[str, _Slot] = {}
         self._proven: dict[str, tuple[int, int, int]] = {}  # name -> inode, size, mtime when last proven
-        self._promised = 0  # bytes that downloads under way may still take
 
-    def link(self, image: ImageSource, target: Path, work: Work) -> None:
+    def link(self, image: ImageSource, target: Path, work: Patience) -> None:
         """Makes ``target`` a hard link to the image's raw disk, which is fetched first if need be.
 
         Raises Invalid (not the recorded bytes, refers to other files), Unsupported (format), NotFound,
         Forbidden, Unavailable (image service, or no space), and what ``work`` raises.
         """
-        name = _name(image)
-        with self._alone(name, work):
-            entry = self._directory / name
-            if not self._complete(entry):
-                self._make(image, entry, work)
-            os.utime(entry.with_suffix(".json"))  # used now: prune goes by it
+        with self._entry(image, work) as entry:
             temporary = files.partial(target)
             temporary.hardlink_to(entry)
             temporary.replace(target)
 
-    def check_room(self, size: int) -> None:
-        """Raises Unavailable when ``size`` more bytes beside the images would leave too little free."""
-        with self._lock:
-            if self._free() - self._promised - size < self._min_free:
-                raise errors.Unavailable("The host has no room for the image.", resource="disk")
+    def ensure(self, image: ImageSource, work: Patience) -> None:
+        """The image's raw disk is here for whoever will ask. Raises as ``link``."""
+        with self._entry(image, work):
+            _LOG.info("image %s is in the cache", image.id)
 
-    def images(self) -> tuple[str, ...]:
-        """Ids of the images with a complete entry."""
-        names = [path.stem for path in self._directory.glob("*.json") if path.with_suffix("").exists()]
-        return tuple(sorted({name[:36] for name in names}))
+    def images(self) -> tuple[CachedImage, ...]:
+        """The complete entries."""
+        return self._shelf.account()
 
     def partial_files(self) -> tuple[str, ...]:
-        return tuple(path.name for path in files.partials(self._directory, PARTIAL_LEASE))
+        """Names of what nobody works on and nobody can use: its lease is over."""
+        return tuple(path.name for path in (*files.partials(self._directory, PARTIAL_LEASE), *self._shelf.broken()))
 
     def tidy(self) -> None:
         """Sweeps what crashes left, and drops unused entries that are old or in the way (S-016)."""
         for name in files.sweep(self._directory, PARTIAL_LEASE):
             _LOG.info("partial file %s swept", name)
-        for used_at, name in sorted(self._unused()):
-            if time.time() - used_at > self._keep or self._free() < self._min_free:
-                self._drop(name)
+        for path in self._shelf.broken():
+            self._drop(path.stem)
+        for name, why in self._shelf.superfluous():
+            self._drop(name, why)
 
-    def _make(self, image: ImageSource, entry: Path, work: Work) -> None:
+    @contextmanager
+    def _entry(self, image: ImageSource, work: Patience) -> Iterator[Path]:
+        name = _name(image)
+        with self._alone(name, work):
+            entry = self._directory / name
+            if not self._complete(entry):
+                self._make(image, entry, work)
+            os.utime(entry.with_suffix(".json"))  # used now: what is dropped first goes by it
+            yield entry
+
+    def _make(self, image: ImageSource, entry: Path, work: Patience) -> None:
         if image.format not in DRIVERS:
             raise errors.Unsupported(f"This host cannot boot {image.format} images.")
-        with self._space(image):
+        need = image.size + (image.virtual_size if DRIVERS[image.format] != "raw" else 0)
+        with self.room.promise(need, self._make_room):
             downloaded = files.partial(entry)
             raw = downloaded
             try:
@@ -116,11 +119,14 @@ class ImageCache:
                     failpoints.hit("compute.image.after_convert")
                 work.check()
                 self._publish(raw, entry)
+            except errors.Invalid as error:  # S-027: also in the server's event and fault, by the report of the order
+                _LOG.error("image %s is refused: %s", image.id, error.message)
+                raise
             finally:
                 downloaded.unlink(missing_ok=True)
                 raw.unlink(missing_ok=True)
 
-    def _download(self, image: ImageSource, target: Path, work: Work) -> None:
+    def _download(self, image: ImageSource, target: Path, work: Patience) -> None:
         for attempt in range(1, _ATTEMPTS + 1):
             target.unlink(missing_ok=True)
             try:
@@ -161,7 +167,7 @@ class ImageCache:
         return False
 
     @contextmanager
-    def _alone(self, name: str, work: Work) -> Iterator[None]:
+    def _alone(self, name: str, work: Patience) -> Iterator[None]:
         """One thread at a time for an entry; the others wait, with signs of life, and then find it made."""
         with self._lock:
             slot = self._busy.setdefault(name, _Slot())
@@ -179,45 +185,21 @@ class ImageCache:
                 if not slot.users:
                     del self._busy[name]
 
-    @contextmanager
-    def _space(self, image: ImageSource) -> Iterator[None]:
-        """Promises the space that the download and its raw disk may take; refuses what would not fit
-        (S-012).
-        """
-        need = image.size + (image.virtual_size if DRIVERS.get(image.format) != "raw" else 0)
-        with self._lock:
-            if self._free() - self._promised - need < self._min_free:
-                raise errors.Unavailable("The host has no room for the image.", resource="disk")
-            self._promised += need
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._promised -= need
+    def _make_room(self, size: int) -> None:
+        """What is wanted now goes before what nobody uses."""
+        for name in self._shelf.unused():
+            if self.room.fits(size):
+                return
+            self._drop(name, "room is needed")
 
-    def _free(self) -> int:
-        stat = os.statvfs(self._directory)
-        return stat.f_bavail * stat.f_frsize
-
-    def _unused(self) -> Iterator[tuple[float, str]]:
-        """(last used, name) of entries that no server holds a link to; one without a record was never
-        used.
-        """
-        for entry in list(self._directory.iterdir()):
-            if entry.suffix or entry.name.startswith("."):
-                continue
-            record = entry.with_suffix(".json")
-            if entry.stat().st_nlink == 1:
-                yield (record if record.exists() else entry).stat().st_mtime, entry.name
-
-    def _drop(self, name: str) -> None:
+    def _drop(self, name: str, why: str = "it is not complete") -> None:
         with self._lock:
             if name in self._busy:
                 return
             (self._directory / f"{name}.json").unlink(missing_ok=True)
             (self._directory / name).unlink(missing_ok=True)
             self._proven.pop(name, None)
-        _LOG.info("cached image %s dropped", name)
+        _LOG.info("cached image %s dropped: %s", name, why)
 
 
 def _name(image: ImageSource) -> str:
