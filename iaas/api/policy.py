@@ -132,7 +132,8 @@ def at_home(context: Context) -> dict[str, str | None]:
     domain = context.domain_id
     nouns = {f"target.{noun}.domain_id": domain for noun in ("user", "group", "project")}
     role = {"target.role.name": "reader", "target.role.domain_id": "None"}
-    return {"target.domain_id": domain, "target.domain.id": domain, **nouns, **role}
+    trust = {"target.trust.trustor_user_id": context.user_id, "target.trust.trustee_user_id": context.user_id}
+    return {"target.domain_id": domain, "target.domain.id": domain, **nouns, **role, **trust}
 
 
 def _enforcer() -> oslo.Enforcer:

@@ -6,23 +6,27 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from iaas.db.engine import Tx
-from iaas.db.identity import projects, users
+from iaas.db.identity import delegation, projects, users
 from iaas.db.identity.access import standing
-from iaas.errors import Unauthenticated
+from iaas.errors import Forbidden, Unauthenticated
 from iaas.identity.access import holds
 from iaas.identity.methods.credentials import Proof
 from iaas.identity.tokens import REFUSED, new_audit_id
-from iaas.model.identity.delegation import Delegation, Kind
+from iaas.model.identity.delegation import Delegation, Kind, Trust
 from iaas.model.token import ON_SYSTEM, UNSCOPED, Access, Claims, Scope, ScopeKind
 from iaas.model.user import Login, Reference
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """The scope that is asked for; ``kind`` None: the user's default project if it is usable, else none."""
+    """The scope that is asked for; ``kind`` None: the user's default project if it is usable, else none.
+
+    ``trust_id``: the scope of that trust, and nothing else.
+    """
 
     kind: ScopeKind | None = None
     reference: Reference = field(default_factory=Reference)
+    trust_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +40,38 @@ class _Right:
 
 
 def grant(tx: Tx, proof: Proof, wanted: Wanted, ttl: timedelta) -> Access:
-    """The access of the new token. Raises Unauthenticated."""
+    """The access of the new token; takes a use of a trust that has a number of them, for which the transaction must
+    write. Raises Unauthenticated, or Forbidden for a trust that does not help."""
     again = users.login(tx, Reference(id=proof.login.user_id))
     if again is None or again.password_hash != proof.login.password_hash:
         raise Unauthenticated(REFUSED)  # the password changed while it was being checked (F-16)
+    if wanted.trust_id is not None:
+        return _by_trust(tx, proof, wanted.trust_id, ttl)
     for right in _rights(tx, proof, wanted, again):
         access = _access(tx, proof, right, ttl)
         if access is not None:
             return access
     raise Unauthenticated(REFUSED)
+
+
+def _by_trust(tx: Tx, proof: Proof, id: str, ttl: timedelta) -> Access:
+    trust = delegation.find(tx, Kind.TRUST, id=id)
+    if not isinstance(trust, Trust) or (trust.expires_at is not None and trust.expires_at <= tx.now()):
+        raise Unauthenticated(REFUSED)
+    if proof.credential is not None or trust.trustee_user_id != proof.login.user_id:
+        raise Forbidden("User is not a trustee.")
+    right = _Right(
+        user_id=trust.trustor_user_id if trust.impersonation else trust.trustee_user_id,
+        scope=Scope(kind=ScopeKind.PROJECT, id=trust.project_id) if trust.project_id else UNSCOPED,
+        given=Delegation(kind=Kind.TRUST, id=trust.id),
+        until=trust.expires_at,
+    )
+    access = _access(tx, proof, right, ttl)
+    if access is None:
+        raise Forbidden("Trustee has no delegated roles.")
+    if trust.remaining_uses is not None and not delegation.use(tx, trust.id):
+        raise Unauthenticated(REFUSED)
+    return access
 
 
 def _access(tx: Tx, proof: Proof, right: _Right, ttl: timedelta) -> Access | None:

@@ -26,6 +26,7 @@ from iaas.identity.projects import Domains, Projects
 from iaas.identity.roles import Roles
 from iaas.identity.tickets import TicketDesk
 from iaas.identity.tokens import TokenCodec
+from iaas.identity.trusts import Trusts
 from iaas.identity.users import Groups, Users
 from iaas.model.token import Access
 
@@ -56,6 +57,7 @@ class IdentityServices:
     registered_limits: RegisteredLimits
     limits: Limits
     application_credentials: ApplicationCredentials
+    trusts: Trusts
 
     @classmethod
     def open(cls, database: Database, auth: Auth, clock: Clock | None = None) -> IdentityServices:
@@ -91,6 +93,7 @@ class IdentityServices:
             endpoint_filter=EndpointFilter(database),
             ec2=Ec2Desk(database, vault, codec, auth.token_ttl),
             application_credentials=ApplicationCredentials(database, passwords),
+            trusts=Trusts(database),
         )
 
     def revoke(self, access: Access, chain: bool = False) -> None:

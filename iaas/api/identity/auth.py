@@ -44,20 +44,30 @@ def show_catalog(call: Call[IdentityServices]) -> dict[str, Any]:
 
 def list_projects(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
+    equals: dict[str, Any] = {"enabled": True}
+    if _is_delegated(call):
+        equals["id"] = call.context.project_id
     user_id = call.context.user_id or ""
-    found = call.services.projects.of_user(user_id, {"enabled": True}, limits.marker, limits.limit + 1, usable=True)
+    found = call.services.projects.of_user(user_id, equals, limits.marker, limits.limit + 1, usable=True)
     return listed(call, "projects", found, limits, lambda item: show_project(call, item))
 
 
 def list_domains(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
+    if _is_delegated(call):
+        return listed(call, "domains", [], limits, lambda item: item)
     found = call.services.domains.of_user(call.context.user_id or "", limits.marker, limits.limit + 1)
     return listed(call, "domains", found, limits, lambda item: show_domain(call, item))
 
 
 def show_system(call: Call[IdentityServices]) -> dict[str, Any]:
-    on = call.services.assignments.is_on_system(call.context.user_id or "")
+    on = not _is_delegated(call) and call.services.assignments.is_on_system(call.context.user_id or "")
     return {"system": [{"all": True}] if on else [], "links": links(call)}
+
+
+def _is_delegated(call: Call[Any]) -> bool:
+    """Such a token can go nowhere but to its own project."""
+    return bool(call.context.application_credential_id or call.context.trust_id)
 
 
 ROUTES = (

@@ -38,3 +38,8 @@ LIST_GRANTS = f"{SEE} or (role:reader and {_ENDS})"
 SEE_ROLE = f"{SEE} or (role:manager and domain_id:%(target.domain_id)s and {_ROLE})"
 SEE_GRANT = f"{SEE} or (role:reader and {_ENDS} and {_ROLE})"
 MANAGE_GRANT = f"{_ADMIN} or (role:manager and {_ENDS} and {_ROLE} and rule:domain_managed_target_role)"
+# A trust: for the two that it is between, as published.
+_TRUSTOR, _TRUSTEE = "user_id:%(target.trust.trustor_user_id)s", "user_id:%(target.trust.trustee_user_id)s"
+SEE_TRUST = f"{SEE} or {_TRUSTOR} or {_TRUSTEE}"
+END_TRUST = f"rule:context_is_admin or {_TRUSTOR}"
+MAKE_TRUST = _TRUSTOR

@@ -20,6 +20,7 @@ _SCOPE = obj({
     "domain": _DOMAIN,
     "system": obj({"all": {"enum": [True]}}, ("all",)),
     "unscoped": {"type": "object"},
+    "OS-TRUST:trust": obj({"id": _TEXT}, ("id",)),
 }) | {"minProperties": 1, "maxProperties": 1}  # fmt: skip
 # What each method that is offered needs; one more is one more line here and one file in iaas/identity/methods.
 _METHODS = {
@@ -57,6 +58,8 @@ def wanted(auth: Mapping[str, Any]) -> Wanted:
         return Wanted()
     if "unscoped" in scope:
         return Wanted(kind=ScopeKind.UNSCOPED)
+    if "OS-TRUST:trust" in scope:
+        return Wanted(trust_id=scope["OS-TRUST:trust"]["id"])
     if "project" in scope:
         return Wanted(kind=ScopeKind.PROJECT, reference=_reference(scope["project"], "project"))
     if "domain" in scope:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -47,12 +48,22 @@ def find(tx: Tx, kind: Kind, **equals: Any) -> Mandate | None:
     return found[0] if found else None
 
 
-def page(tx: Tx, kind: Kind, equals: Mapping[str, Any], marker: str | None = None, limit: int = 1000) -> list[Mandate]:
-    """In the order of ids, after the marker."""
+def page(
+    tx: Tx,
+    kind: Kind,
+    equals: Mapping[str, Any],
+    marker: str | None = None,
+    limit: int = 1000,
+    usable_at: datetime | None = None,
+) -> list[Mandate]:
+    """In the order of ids, after the marker; ``usable_at``: trusts that are neither over nor used up then."""
     table = TABLES[kind]
     where = [table.c[name] == value for name, value in equals.items()]
     if marker is not None:
         where.append(table.c.id > marker)
+    if usable_at is not None:
+        where.append(sa.or_(trusts.c.expires_at.is_(None), trusts.c.expires_at > usable_at))
+        where.append(sa.or_(trusts.c.remaining_uses.is_(None), trusts.c.remaining_uses > 0))
     query = sa.select(*columns(kind)).where(*where).order_by(table.c.id).limit(limit)
     return [of(kind, row) for row in tx.all(query)]
 
