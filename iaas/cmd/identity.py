@@ -13,7 +13,8 @@ from iaas.identity.service import IdentityServices
 def main() -> None:
     process = start("iaas-identity")
     database = process.database()
-    services = IdentityServices.open(database, process.section(sections.Auth))
+    auth, compliance = process.section(sections.Auth), process.section(sections.SecurityCompliance)
+    services = IdentityServices.open(database, auth, compliance=compliance)
     app = application(process, "identity", services, IdentityFacade(services).authenticate)
     api = process.section(sections.Api)
     process.daemon.on_stop(database.close)

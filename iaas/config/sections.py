@@ -66,6 +66,28 @@ class Auth:
 
 
 @dataclass(frozen=True)
+class SecurityCompliance:
+    """Rules for users' passwords; 0 switches a rule off."""
+
+    SECTION: ClassVar[str] = "security_compliance"
+    password_regex: str = option("", "What a new password must match from its beginning; empty: anything.")
+    password_regex_description: str = option("", "The same in words, for users whose password does not match.")
+    password_expires_days: int = option(0, "Days that a password is good for.")
+    minimum_password_age: int = option(0, "Days before users may change a password again that they chose themselves.")
+    unique_last_password_count: int = option(
+        0, "How many passwords of a user in a row must be different, the new one included; at most 24."
+    )
+    change_password_upon_first_use: bool = option(
+        False, "A password that an administrator set is good for one thing: to be changed by its user."
+    )
+    lockout_failure_attempts: int = option(
+        0, "Wrong passwords from one address after which it is locked out of the account; 0: growing delays instead."
+    )
+    lockout_duration: int = option(1800, "Seconds that it is locked out.")
+    disable_user_account_days_inactive: int = option(0, "Days without a login after which a user is disabled.")
+
+
+@dataclass(frozen=True)
 class Api:
     """Where the HTTP APIs listen and what clients are told."""
 
@@ -263,5 +285,6 @@ class Quota:
 
 
 ALL: tuple[type, ...] = (
-    Log, Database, Bus, Auth, Api, Image, ImageStore, Compute, Console, Scheduler, Conductor, Network, Volume, Quota,
+    Log, Database, Bus, Auth, SecurityCompliance, Api, Image, ImageStore, Compute, Console, Scheduler, Conductor,
+    Network, Volume, Quota,
 )  # fmt: skip

@@ -25,7 +25,7 @@ class Query:
     """Filters of the list of assignments.
 
     ``effective``: groups as their users, implied roles and inherited ones written out. ``inherited``: only those
-    that are inherited, or only those that aren't. ``domain_id``: only targets that are this domain or in it.
+    that are inherited, or only those that aren't.
     """
 
     user_id: str | None = None
@@ -37,7 +37,6 @@ class Query:
     inherited: bool | None = None
     effective: bool = False
     names: bool = False
-    domain_id: str | None = None
 
 
 class Assignments:
@@ -90,9 +89,6 @@ class Assignments:
         _check_query(query)
         with self._database.read() as tx:
             found = _expanded(tx, query) if query.effective else _stored(tx, query)
-            if query.domain_id:
-                inside = {query.domain_id, *projects_db.descents(tx, [query.domain_id]).get(query.domain_id, ())}
-                found = [item for item in found if item.assignment.target_id in inside]
             if not query.names:
                 return found
             names = db.name_all(tx, [item.assignment for item in found])

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from iaas.db.engine import Tx
 from iaas.db.identity import assignments, catalog, roles, users
 from iaas.db.identity.nouns import DOMAINS, ENDPOINTS, PROJECTS, REGIONS, ROLES, SERVICES, USERS
+from iaas.identity.password_rules import is_expired
 from iaas.ids import new_hex
 from iaas.model.catalog import INTERFACES, Endpoint, Region, Service
 from iaas.model.project import DEFAULT_DOMAIN, Domain, Project
@@ -69,7 +70,8 @@ def bootstrap(services: IdentityServices, admin_password: str, endpoints: Endpoi
 def _is_password(services: IdentityServices, password: str) -> bool:
     with services.database.read() as tx:
         known = users.login(tx, Reference(name=ADMIN, domain_id=DEFAULT_DOMAIN))
-    return known is not None and services.passwords.check(password, known.password_hash)
+        usable = known is not None and not is_expired(known, tx.now())
+    return usable and known is not None and services.passwords.check(password, known.password_hash)
 
 
 def _tree(tx: Tx, done: list[str]) -> None:
@@ -101,7 +103,7 @@ def _roles(tx: Tx, done: list[str]) -> None:
     for name in ROLE_NAMES:
         role = ROLES.find(tx, name=name, domain_id=None)
         if role is None:
-            role = ROLES.create(tx, Role(id=new_hex(), name=name))
+            role = ROLES.create(tx, Role(id=new_hex(), name=name, options={"immutable": True}))
             done.append(f"created role {name}")
         ids[name] = role.id
     for prior, implied in IMPLIED:
@@ -135,21 +137,19 @@ def _people(tx: Tx, done: list[str], admin_hash: str | None) -> None:
 
 
 def _user(tx: Tx, done: list[str], name: str, password_hash: str | None) -> User:
-    """The user, made or enabled; a hash is set when given, and ends the tokens of an old password."""
+    """The user, made or enabled; a hash is set when given, never expires, and ends the tokens of an old password."""
     user = USERS.find(tx, domain_id=DEFAULT_DOMAIN, name=name)
     if user is None:
         user = User(id=new_hex(), domain_id=DEFAULT_DOMAIN, name=name)
-        USERS.create(tx, user, password_hash=password_hash, password_own=False)
+        USERS.create(tx, user, password_own=False)
         done.append(f"created user {name}")
-        return user
-    changes: dict[str, Any] = {}
-    if not user.enabled:
-        changes["enabled"] = True
+    elif not user.enabled:
+        USERS.update(tx, user.id, {"enabled": True})
         done.append(f"enabled user {name}")
     if password_hash is not None:
-        changes |= {"password_hash": password_hash, "valid_after": tx.now()}
+        users.set_password(tx, user.id, password_hash, own=False, expires_at=None, kept=0)
         done.append(f"set the password of user {name}")
-    return USERS.update(tx, user.id, changes)
+    return user
 
 
 def _catalog(tx: Tx, done: list[str], endpoints: Endpoints, region: str) -> None:

@@ -17,6 +17,7 @@ from iaas.identity.methods.application_credential import ByApplicationCredential
 from iaas.identity.methods.credentials import AppSecret, Credentials, Method, Proof, together
 from iaas.identity.methods.password import ByPassword
 from iaas.identity.methods.token import ByToken
+from iaas.identity.password_rules import PasswordRules
 from iaas.identity.passwords import Passwords
 from iaas.identity.scoping import Wanted, grant
 from iaas.identity.throttle import Throttle
@@ -42,11 +43,12 @@ class LoginDesk:
         passwords: Passwords,
         clock: Clock,
         ttl: int,
+        rules: PasswordRules,
     ) -> None:
-        throttle = Throttle(clock)
+        throttle = Throttle(clock, rules.rules.lockout_failure_attempts, rules.rules.lockout_duration)
         self._database, self._codec = database, codec
         self._ttl = timedelta(seconds=ttl)
-        self._password = ByPassword(database, passwords, throttle)
+        self._password = ByPassword(database, passwords, throttle, rules)
         self._methods: tuple[Method, ...] = (
             self._password,
             ByToken(database, validator),

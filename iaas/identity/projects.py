@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 from iaas.db.engine import Database, Tx
 from iaas.db.identity import projects as db
@@ -13,9 +13,43 @@ from iaas.identity.collection import Collection
 from iaas.model.project import DEFAULT_DOMAIN, Domain, Project
 
 MAX_DEPTH = 5
+MOST_TAGS = 80
 
 
-class Domains(Collection[Domain]):
+T = TypeVar("T", Domain, Project)
+
+
+class Tagged(Collection[T]):
+    """What has tags, each of which is there once."""
+
+    def tag(self, id: str, tag: str) -> None:
+        """Raises Invalid for more than ``MOST_TAGS``; adding a tag twice changes nothing."""
+
+        def work(tx: Tx) -> None:
+            self._check_mutable(tx, id, {"tags": ()})
+            tags: tuple[str, ...] = self._rows.get(tx, id).tags
+            if tag in tags:
+                return
+            if len(tags) >= MOST_TAGS:
+                raise Invalid(f"A project has at most {MOST_TAGS} tags.", field="tags")
+            self._rows.update(tx, id, {"tags": (*tags, tag)})
+
+        self._database.run(work)
+
+    def untag(self, id: str, tag: str) -> None:
+        """Raises NotFound when the project does not have the tag."""
+
+        def work(tx: Tx) -> None:
+            self._check_mutable(tx, id, {"tags": ()})
+            tags: tuple[str, ...] = self._rows.get(tx, id).tags
+            if tag not in tags:
+                raise NotFound.of("project_tag", tag)
+            self._rows.update(tx, id, {"tags": tuple(other for other in tags if other != tag)})
+
+        self._database.run(work)
+
+
+class Domains(Tagged[Domain]):
     def __init__(self, database: Database) -> None:
         super().__init__(database, DOMAINS)
 
@@ -36,7 +70,7 @@ class Domains(Collection[Domain]):
         db.delete_domain(tx, id)
 
 
-class Projects(Collection[Project]):
+class Projects(Tagged[Project]):
     def __init__(self, database: Database) -> None:
         super().__init__(database, PROJECTS)
 
@@ -52,6 +86,24 @@ class Projects(Collection[Project]):
         with self._database.read() as tx:
             USERS.get(tx, user_id)
             return db.of_user(tx, user_id, equals, marker, limit, usable)
+
+    def parents(self, id: str) -> list[str]:
+        """The ids of the projects above, the nearest first, and of the domain. Raises NotFound."""
+        with self._database.read() as tx:
+            PROJECTS.get(tx, id)
+            return list(db.ancestors(tx, id))
+
+    def below(self, id: str) -> dict[str, list[str]]:
+        """Every project below a project or domain by its parent's id."""
+        with self._database.read() as tx:
+            return db.children(tx, id)
+
+    def seen_by(self, user_id: str, ids: Iterable[str]) -> list[Project]:
+        """Those of the projects on which the user has a role, in the order of the ids that are given."""
+        wanted = list(ids)
+        with self._database.read() as tx:
+            found = {item.id: item for item in db.of_user(tx, user_id, {"id": tuple(wanted)}, None, len(wanted))}
+        return [found[id] for id in wanted if id in found]
 
     def domain_below(self, parent_id: str) -> str:
         """The domain of a project's children, also when the parent is the domain itself. Raises NotFound."""
@@ -69,7 +121,7 @@ class Projects(Collection[Project]):
                 raise Invalid("The parent project is in another domain.", field="parent_id")
             if not parent.enabled:
                 raise Forbidden(f"Cannot create a project below {parent.id}, which is disabled.")
-            if db.depth(tx, parent.id) >= MAX_DEPTH:
+            if len(db.ancestors(tx, parent.id)) >= MAX_DEPTH:
                 raise Forbidden(f"Max hierarchy depth reached for {parent.id} branch.")
         if PROJECTS.find(tx, domain_id=value.domain_id, name=value.name):
             raise Conflict(
@@ -83,6 +135,10 @@ class Projects(Collection[Project]):
         for name in ("parent_id", "domain_id"):
             if name in changes and changes[name] != getattr(project, name):
                 raise Forbidden(f"Update of `{name}` is not allowed.")
+        if changes.get("enabled") and any(
+            not above.enabled for above in PROJECTS.page(tx, {"id": db.ancestors(tx, id)})
+        ):
+            raise Forbidden(f"Cannot enable project {id} since it has disabled parents.")
         if changes.get("enabled") is False and any(child.enabled for child in PROJECTS.page(tx, {"parent_id": id})):
             raise Forbidden(f"Cannot disable project {id} since its subtree contains enabled projects.")
         return super()._update(tx, id, _with_end(tx, changes))

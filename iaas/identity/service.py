@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iaas.clock import Clock
-from iaas.config.sections import Auth
+from iaas.config.sections import Auth, SecurityCompliance
 from iaas.db.engine import Database
 from iaas.db.identity import revocations
 from iaas.identity.access import Validator
@@ -20,6 +20,7 @@ from iaas.identity.endpoint_filter import EndpointFilter, EndpointGroups
 from iaas.identity.keys import KeyRing
 from iaas.identity.limits import Limits, RegisteredLimits
 from iaas.identity.login import LoginDesk
+from iaas.identity.password_rules import PasswordRules
 from iaas.identity.passwords import Passwords
 from iaas.identity.policies import Policies
 from iaas.identity.projects import Domains, Projects
@@ -60,14 +61,17 @@ class IdentityServices:
     trusts: Trusts
 
     @classmethod
-    def open(cls, database: Database, auth: Auth, clock: Clock | None = None) -> IdentityServices:
+    def open(
+        cls, database: Database, auth: Auth, clock: Clock | None = None, compliance: SecurityCompliance | None = None
+    ) -> IdentityServices:
         """``clock`` defaults to the database's; the keys are read on first use, so they may come later."""
         clock = clock or database.clock
         keys = KeyRing(auth.key_repository, clock)
         vault = Vault(database, KeyRing(_credential_keys(auth), clock, "credential"))
         codec, passwords = TokenCodec(keys), Passwords(auth.bcrypt_rounds)
         validator = Validator(database, codec, clock)
-        login = LoginDesk(database, codec, validator, passwords, clock, auth.token_ttl)
+        rules = PasswordRules(compliance)
+        login = LoginDesk(database, codec, validator, passwords, clock, auth.token_ttl, rules)
         return cls(
             database=database,
             keys=keys,
@@ -77,7 +81,7 @@ class IdentityServices:
             tickets=TicketDesk(keys, clock),
             domains=Domains(database),
             projects=Projects(database),
-            users=Users(database, passwords, login),
+            users=Users(database, passwords, login, rules),
             groups=Groups(database),
             roles=Roles(database),
             assignments=Assignments(database),

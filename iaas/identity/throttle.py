@@ -1,4 +1,4 @@
-"""Slows down the guessing of passwords: per account and source, in this process, bounded (S-042).
+"""Slows down the guessing of passwords: per account and source, in this process, bounded (S-042, decision 0022).
 
 Kept out of the database on purpose: failed logins must not be a way to write to it. Somebody who guesses from
 one address does not lock out the account's owner at another.
@@ -25,25 +25,29 @@ class _Failures:
 
 
 class Throttle:
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, attempts: int = 0, locked: float = 0.0) -> None:
+        """``attempts``: failures after which a source is kept out for ``locked`` seconds; 0: growing delays."""
+        self._clock, self._attempts, self._locked = clock, attempts, locked
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[str, str], _Failures] = OrderedDict()
 
-    def is_open(self, account: str, source: str) -> bool:
-        """Whether a try is let through now: after five failures only each 1, 2, 4 … 60 seconds."""
+    def is_open(self, account: str, source: str, lockable: bool = True) -> bool:
+        """Whether a try is let through now: after five failures only each 1, 2, 4 … 60 seconds. Who is not
+        ``lockable`` has the delays, whatever the operator's rule."""
         now = self._clock.monotonic()
         with self._lock:
             failures = self._known.get((account, source))
-            if failures is None or failures.count < FREE:
+            if failures is None:
                 return True
-            return now - failures.last >= min(LONGEST, 2.0 ** min(failures.count - FREE, 16))
+            if self._attempts and lockable:
+                return failures.count < self._attempts or now - failures.last >= self._locked
+            return failures.count < FREE or now - failures.last >= min(LONGEST, 2.0 ** min(failures.count - FREE, 16))
 
     def failed(self, account: str, source: str) -> None:
         now = self._clock.monotonic()
         with self._lock:
             failures = self._known.pop((account, source), None)
-            if failures is None or now - failures.last > MEMORY:
+            if failures is None or now - failures.last > max(MEMORY, self._locked):
                 failures = _Failures(0, now)
             failures.count, failures.last = failures.count + 1, now
             self._known[account, source] = failures

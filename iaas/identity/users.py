@@ -3,50 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from iaas.db.engine import Database, Tx
 from iaas.db.identity import groups as groups_db
 from iaas.db.identity import users as db
 from iaas.db.identity.nouns import DOMAINS, GROUPS, USERS
-from iaas.errors import Forbidden, NotFound
-from iaas.identity.collection import Collection, bounded
+from iaas.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from iaas.identity.collection import Collection, bounded, set_options
 from iaas.identity.login import LoginDesk
+from iaas.identity.password_rules import PasswordRules
 from iaas.identity.passwords import Passwords
+from iaas.identity.tokens import REFUSED
 from iaas.model.user import Group, Reference, User
 
 
 class Users(Collection[User]):
-    def __init__(self, database: Database, passwords: Passwords, login: LoginDesk) -> None:
+    def __init__(self, database: Database, passwords: Passwords, login: LoginDesk, rules: PasswordRules) -> None:
         super().__init__(database, USERS)
-        self._passwords, self._login = passwords, login
+        self._passwords, self._login, self._rules = passwords, login, rules
 
     def create_with(self, value: User, password: str | None) -> User:
-        """A user without a password can't log in with one."""
+        """A user without a password can't log in with one. Raises Invalid for one against the rules."""
         bounded(value.extra)
-        hashed = None if password is None else self._passwords.hash(password)
+        hashed = self._hashed(password)
+        value = replace(value, options=set_options(value.options))
 
         def work(tx: Tx) -> User:
             _check_domain(tx, value.domain_id)
-            return USERS.create(tx, value, password_hash=hashed, password_own=False)
+            _check_default_project(tx, value.default_project_id)
+            USERS.create(tx, value, password_own=False)
+            if hashed is not None:
+                self._set(tx, value.id, hashed, own=False)
+                USERS.update(tx, value.id, {"valid_after": None})  # there are no tokens to end
+            return USERS.get(tx, value.id)
 
         return self._database.run(work)
 
     def update_with(self, id: str, changes: Mapping[str, Any], password: str | None) -> User:
         """A new password ends all tokens of the user, and so does disabling it."""
-        hashed = None if password is None else self._passwords.hash(password)
+        hashed = self._hashed(password)
 
         def work(tx: Tx) -> User:
-            hidden = {} if hashed is None else {"password_hash": hashed}
-            return self._update(tx, id, {**self._merged(tx, id, changes), **hidden})
+            user = self._update(tx, id, self._merged(tx, id, changes))
+            if hashed is None:
+                return user
+            self._set(tx, id, hashed, own=False)
+            return USERS.get(tx, id)
 
         return self._database.run(work)
 
     def change_password(self, id: str, original: str, new: str, source: str) -> None:
-        """The owner's way: the old password must be right (S-046). Raises Unauthenticated."""
+        """The owner's way: the old password must be right (S-046), but may have expired. Raises Unauthenticated,
+        or Invalid for a password against the rules."""
         login = self._login.check_password(Reference(id=id), original, source)
-        hashed = self._passwords.hash(new)
-        self._database.run(lambda tx: db.set_password(tx, login.user_id, hashed))
+        with self._database.read() as tx:
+            user, secret, now = USERS.get(tx, login.user_id), db.secret(tx, login.user_id), tx.now()
+        if not user.enabled:
+            raise Unauthenticated(REFUSED)
+        self._rules.check_change(secret, user.options, now)
+        hashed = self._hashed(new)
+        self._rules.check_history(self._passwords, new, secret.hashes)
+
+        def work(tx: Tx) -> None:
+            if db.secret(tx, user.id).hashes[:1] != (login.password_hash,):
+                raise Unauthenticated(REFUSED)  # it was changed meanwhile (F-16)
+            self._set(tx, user.id, hashed, own=True)
+
+        self._database.run(work)
+
+    def _hashed(self, password: str | None) -> str | None:
+        if password is None:
+            return None
+        self._rules.check_looks(password)
+        return self._passwords.hash(password)
+
+    def _set(self, tx: Tx, id: str, hashed: str | None, own: bool) -> None:
+        expires_at = self._rules.expires_at(tx.now(), USERS.get(tx, id).options, own)
+        db.set_password(tx, id, hashed, own=own, expires_at=expires_at, kept=self._rules.kept)
 
     def of_group(self, group_id: str, equals: dict[str, Any], marker: str | None, limit: int) -> list[User]:
         """Raises NotFound for an unknown group."""
@@ -58,7 +93,8 @@ class Users(Collection[User]):
         user = self._rows.get(tx, id)
         if changes.get("domain_id", user.domain_id) != user.domain_id:
             raise Forbidden("Update of `domain_id` is not allowed.")
-        if changes.get("enabled") is False or "password_hash" in changes:
+        _check_default_project(tx, changes.get("default_project_id"))
+        if changes.get("enabled") is False:
             changes = {**changes, "valid_after": tx.now()}
         return super()._update(tx, id, changes)
 
@@ -100,6 +136,12 @@ class Groups(Collection[Group]):
 
     def _delete(self, tx: Tx, id: str) -> None:
         groups_db.delete(tx, id)
+
+
+def _check_default_project(tx: Tx, id: str | None) -> None:
+    """A project that does not exist (yet) is nobody's business; a domain is no project to work in."""
+    if id is not None and DOMAINS.find(tx, id=id) is not None:
+        raise Invalid(f"User's default project ID cannot be a domain ID: {id}", field="default_project_id")
 
 
 def _check_domain(tx: Tx, domain_id: str) -> None:

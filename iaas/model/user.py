@@ -1,4 +1,4 @@
-"""Users and groups. A password's hash is part of one value only, that of the login read."""
+"""Users and groups. A password's hash is part of two values only, those of a login and of a change."""
 
 from __future__ import annotations
 
@@ -45,10 +45,20 @@ class Reference:
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """What a login compares with: the only value that holds a password's hash."""
+    """What a login compares with."""
 
     user_id: str
     password_hash: str | None = field(repr=False)
     default_project_id: str | None
     password_expires_at: datetime | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    last_active_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secret:
+    """A user's password and those before it, newest first; ``own``: the user chose it."""
+
+    hashes: tuple[str, ...] = field(repr=False)
+    set_at: datetime | None
+    own: bool

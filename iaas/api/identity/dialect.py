@@ -19,7 +19,7 @@ class IdentityDialect:
     microversions: Microversions | None = None
 
     def fault(self, error: Error) -> tuple[int, dict[str, Any]]:
-        """Every 401 is the same, whatever was wrong with the credentials (S-041)."""
+        """Every 401 is the same, whatever was wrong with the credentials (S-041), unless it is meant to be told."""
         status = STATUS[error.kind]
         title = _TITLES.get(status) or HTTPStatus(status).phrase
         return status, {"error": {"code": status, "title": title, "message": _message(status, error)}}
@@ -28,7 +28,7 @@ class IdentityDialect:
 def _message(status: int, error: Error) -> str:
     details = error.details
     if status == 401:
-        return _UNAUTHORIZED
+        return error.message if details.get("told") else _UNAUTHORIZED
     if status == 500:
         return _UNEXPECTED
     if status == 403 and "rule" in details:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from iaas.api.call import Call
-from iaas.api.identity.bodies import DESCRIPTION, ENABLED, NAME, entity, filters, values
+from iaas.api.identity.bodies import DESCRIPTION, ENABLED, IMMUTABLE, NAME, TAGS, entity, filters, tagged, values
 from iaas.api.identity.listing import asked, listed, shown
 from iaas.api.identity.rules import SEE, SEE_OR_IN_DOMAIN
 from iaas.api.route import ADMIN, Route, Rule
@@ -13,14 +13,14 @@ from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
 from iaas.model.project import Domain
 
-_FIELDS = {"name": NAME, "description": DESCRIPTION, "enabled": ENABLED}
-CREATE = entity("domain", _FIELDS, ("name",))
-UPDATE = entity("domain", _FIELDS)
+_FIELDS = {"name": NAME, "description": DESCRIPTION, "enabled": ENABLED, "tags": TAGS}
+CREATE = entity("domain", _FIELDS, ("name",), IMMUTABLE)
+UPDATE = entity("domain", _FIELDS, options=IMMUTABLE)
 
 
 def show_domain(call: Call[Any], domain: Domain) -> dict[str, Any]:
     fields = {"name": domain.name, "description": domain.description, "enabled": domain.enabled}
-    return shown(call, "domains", domain, {**fields, "tags": [], "options": {}})
+    return shown(call, "domains", domain, {**fields, "tags": list(domain.tags), "options": domain.options})
 
 
 def list_domains(call: Call[IdentityServices]) -> dict[str, Any]:
@@ -34,12 +34,12 @@ def get_domain(call: Call[IdentityServices]) -> dict[str, Any]:
 
 
 def create_domain(call: Call[IdentityServices]) -> dict[str, Any]:
-    domain = Domain(id=new_hex(), **values(call.body["domain"], _FIELDS))
+    domain = Domain(id=new_hex(), **tagged(values(call.body["domain"], _FIELDS)))
     return {"domain": show_domain(call, call.services.domains.create(domain))}
 
 
 def update_domain(call: Call[IdentityServices]) -> dict[str, Any]:
-    changes = values(call.body["domain"], _FIELDS)
+    changes = tagged(values(call.body["domain"], _FIELDS))
     return {"domain": show_domain(call, call.services.domains.update(call.path["domain_id"], changes))}
 
 

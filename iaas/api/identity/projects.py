@@ -2,72 +2,83 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import (
     DESCRIPTION,
     ENABLED,
-    ID,
     ID_OR_NULL,
+    IMMUTABLE,
     NAME,
+    TAGS,
     entity,
     filters,
     flag,
     home_domain,
+    tagged,
     values,
 )
 from iaas.api.identity.listing import asked, listed, shown
 from iaas.api.identity.rules import LIST_IN_DOMAIN, MANAGE_PROJECT, SEE_PROJECT, SEE_USER
 from iaas.api.identity.targets import made, named, within
 from iaas.api.route import Route, Rule
+from iaas.errors import Forbidden, Invalid, NotFound
+from iaas.identity.projects import Domains, Projects
 from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
+from iaas.model.identity.filters import Tagged
 from iaas.model.project import Domain, Project
 
-_TAG = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^,/]*$"}
 _FIELDS = {
     "name": NAME,
     "description": DESCRIPTION,
     "enabled": ENABLED,
     "parent_id": ID_OR_NULL,
-    "domain_id": ID,
-    "tags": {"type": "array", "maxItems": 80, "uniqueItems": True, "items": _TAG},
+    "domain_id": ID_OR_NULL,
+    "tags": TAGS,
 }
-_KNOWN = {**_FIELDS, "is_domain": {"enum": [False, None]}}
-CREATE = entity("project", _KNOWN, ("name",))
-UPDATE = entity("project", _KNOWN)
+_OF_DOMAIN = {"name": NAME, "description": DESCRIPTION, "enabled": ENABLED, "tags": TAGS}
+_PLACE = ("domain_id", "parent_id")
+_KNOWN = {**_FIELDS, "is_domain": {"type": ["boolean", "null"]}}
+CREATE = entity("project", _KNOWN, ("name",), IMMUTABLE)
+UPDATE = entity("project", _KNOWN, options=IMMUTABLE)
 
 
-def show_project(call: Call[Any], project: Project) -> dict[str, Any]:
+def show_project(call: Call[Any], project: Project | Domain) -> dict[str, Any]:
+    """A domain is a project that acts as one: in no other domain, below no other project."""
+    is_domain = isinstance(project, Domain)
     return shown(call, "projects", project, {
         "name": project.name,
-        "domain_id": project.domain_id,
-        "parent_id": project.parent_id,
+        "domain_id": None if isinstance(project, Domain) else project.domain_id,
+        "parent_id": None if isinstance(project, Domain) else project.parent_id,
         "description": project.description,
         "enabled": project.enabled,
-        "is_domain": False,
+        "is_domain": is_domain,
         "tags": list(project.tags),
-        "options": {},
+        "options": project.options,
     })  # fmt: skip
 
 
-def _domain_as_project(call: Call[Any], domain: Domain) -> dict[str, Any]:
-    """A domain in the list of projects that act as domains."""
-    return shown(call, "projects", domain, {
-        "name": domain.name, "domain_id": None, "parent_id": None, "description": domain.description,
-        "enabled": domain.enabled, "is_domain": True, "tags": [], "options": {},
-    })  # fmt: skip
+def _tags(call: Call[Any]) -> dict[str, Any]:
+    """The filters tags, tags-any, not-tags and not-tags-any, each a list with commas."""
+    wanted = []
+    for name in ("tags", "tags-any", "not-tags", "not-tags-any"):
+        if tags := tuple(tag for tag in call.query.get(name, "").split(",") if tag):
+            wanted.append(Tagged(tags, any=name.endswith("any"), never=name.startswith("not")))
+    return {"tags": wanted} if wanted else {}
 
 
 def list_projects(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
     most = limits.limit + 1
     if flag(call, "is_domain"):
-        equals = filters(call, "name", flags=("enabled",)) | ({"id": own} if (own := call.context.domain_id) else {})
+        own = {"id": call.context.domain_id} if call.context.domain_id else {}
+        equals = filters(call, "name", flags=("enabled",)) | _tags(call) | own
         domains = call.services.domains.page(equals, limits.marker, most)
-        return listed(call, "projects", domains, limits, lambda item: _domain_as_project(call, item))
-    equals = within(call, filters(call, "name", "domain_id", "parent_id", flags=("enabled",)))
+        return listed(call, "projects", domains, limits, lambda item: show_project(call, item))
+    equals = within(call, filters(call, "name", "domain_id", "parent_id", flags=("enabled",)) | _tags(call))
     found = call.services.projects.page(equals, limits.marker, most)
     return listed(call, "projects", found, limits, lambda item: show_project(call, item))
 
@@ -79,30 +90,83 @@ def list_user_projects(call: Call[IdentityServices]) -> dict[str, Any]:
     return listed(call, "projects", found, limits, lambda item: show_project(call, item))
 
 
+def of_path(call: Call[IdentityServices]) -> tuple[Domains | Projects, Project | Domain]:
+    """The object of the path, which may be a domain, and the collection that it is in. Raises NotFound."""
+    id, services = call.path["project_id"], call.services
+    try:
+        return services.projects, services.projects.get(id)
+    except NotFound as missing:
+        try:
+            return services.domains, services.domains.get(id)
+        except NotFound:
+            raise missing from None
+
+
 def get_project(call: Call[IdentityServices]) -> dict[str, Any]:
-    return {"project": show_project(call, call.services.projects.get(call.path["project_id"]))}
+    _, project = of_path(call)
+    return {"project": {**show_project(call, project), **_tree(call, project)}}
+
+
+def _tree(call: Call[IdentityServices], project: Project | Domain) -> dict[str, Any]:
+    """What is above and below, as the query asks: all ids as a tree, or the objects on which the caller has a role."""
+    projects, found = call.services.projects, {}
+    for which in ("parents", "subtree"):
+        if flag(call, f"{which}_as_list") and flag(call, f"{which}_as_ids"):
+            raise Invalid(f"Cannot use {which}_as_list and {which}_as_ids query params at the same time.")
+    if flag(call, "parents_as_list") or flag(call, "parents_as_ids"):
+        above = projects.parents(project.id) if isinstance(project, Project) else []
+        found["parents"] = _seen(call, above)
+        if flag(call, "parents_as_ids"):
+            found["parents"] = None
+            for id in reversed(above):
+                found["parents"] = {id: found["parents"]}
+    if flag(call, "subtree_as_list") or flag(call, "subtree_as_ids"):
+        below = projects.below(project.id)
+        found["subtree"] = _seen(call, [id for ids in below.values() for id in ids])
+        if flag(call, "subtree_as_ids"):
+            found["subtree"] = _ids(below, project.id)
+    return found
+
+
+def _seen(call: Call[IdentityServices], ids: list[str]) -> Any:
+    seen = call.services.projects.seen_by(call.context.user_id or "", ids)
+    return [{"project": show_project(call, item)} for item in seen]
+
+
+def _ids(below: dict[str, list[str]], root: str) -> Any:
+    return {id: _ids(below, id) for id in below[root]} if root in below else None
 
 
 def create_project(call: Call[IdentityServices]) -> dict[str, Any]:
-    given = values(call.body["project"], _FIELDS)
-    domain_id = given.pop("domain_id", None)
-    parent_id = given.pop("parent_id", None)
+    body = call.body["project"]
+    if body.get("is_domain"):
+        if body.get("domain_id") or body.get("parent_id"):
+            raise Invalid("A project acting as a domain is in no other domain and below no project.", field="parent_id")
+        domain = Domain(id=new_hex(), **tagged(values(body, _OF_DOMAIN)))
+        domain = replace(domain, extra={k: v for k, v in domain.extra.items() if k not in _FIELDS})
+        return {"project": show_project(call, call.services.domains.create(domain))}
+    given = tagged(values(body, _FIELDS))
+    domain_id, parent_id = given.pop("domain_id", None), given.pop("parent_id", None)
     if domain_id is None:
         domain_id = call.services.projects.domain_below(parent_id) if parent_id else home_domain(call)
-    tags = tuple(given.pop("tags", ()))
-    project = Project(id=new_hex(), domain_id=domain_id, parent_id=parent_id or domain_id, tags=tags, **given)
+    project = Project(id=new_hex(), domain_id=domain_id, parent_id=parent_id or domain_id, **given)
     return {"project": show_project(call, call.services.projects.create(project))}
 
 
 def update_project(call: Call[IdentityServices]) -> dict[str, Any]:
-    changes = values(call.body["project"], _FIELDS)
-    if "tags" in changes:
-        changes["tags"] = tuple(changes["tags"])
-    return {"project": show_project(call, call.services.projects.update(call.path["project_id"], changes))}
+    where, project = of_path(call)
+    body, is_domain = call.body["project"], isinstance(project, Domain)
+    if body.get("is_domain") not in (None, is_domain):
+        raise Forbidden("Update of `is_domain` is not allowed.")
+    if is_domain and (body.get("domain_id") or body.get("parent_id")):
+        raise Forbidden("Update of `parent_id` is not allowed.")
+    changes = tagged(values({k: v for k, v in body.items() if not is_domain or k not in _PLACE}, _FIELDS))
+    return {"project": show_project(call, where.update(project.id, changes))}
 
 
 def delete_project(call: Call[IdentityServices]) -> None:
-    call.services.projects.delete(call.path["project_id"])
+    where, project = of_path(call)
+    where.delete(project.id)
 
 
 _ALL, _ONE = "/v3/projects", "/v3/projects/<project_id>"

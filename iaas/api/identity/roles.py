@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from iaas.api.call import Call
-from iaas.api.identity.bodies import DESCRIPTION, LONG_NAME, NULL, entity, filters, values
+from iaas.api.identity.bodies import DESCRIPTION, ID_OR_NULL, IMMUTABLE, LONG_NAME, entity, filters, values
 from iaas.api.identity.listing import asked, links, listed, shown
 from iaas.api.identity.rules import SEE, SEE_ROLE, SEE_ROLES
 from iaas.api.identity.targets import named
@@ -15,23 +15,21 @@ from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
 from iaas.model.role import Role
 
-_FIELDS = {"name": LONG_NAME, "description": DESCRIPTION}
-_KNOWN = {**_FIELDS, "domain_id": NULL}  # roles of one domain are not offered
-CREATE = entity("role", _KNOWN, ("name",))
-UPDATE = entity("role", _KNOWN)
+_FIELDS = {"name": LONG_NAME, "description": DESCRIPTION, "domain_id": ID_OR_NULL}
+CREATE = entity("role", _FIELDS, ("name",), IMMUTABLE)
+UPDATE = entity("role", _FIELDS, options=IMMUTABLE)
 
 
 def show_role(call: Call[Any], role: Role) -> dict[str, Any]:
-    fields: dict[str, Any] = {"name": role.name, "description": role.description, "domain_id": None, "options": {}}
-    return shown(call, "roles", role, fields)
+    fields = {"name": role.name, "description": role.description}
+    return shown(call, "roles", role, {**fields, "domain_id": role.domain_id, "options": role.options})
 
 
 def list_roles(call: Call[IdentityServices]) -> dict[str, Any]:
-    """Every role is global, so a filter for a domain's roles finds none."""
+    """The cloud's roles, or those of the domain that is asked for."""
     limits = asked(call)
-    if call.query.get("domain_id"):
-        return listed(call, "roles", [], limits, lambda item: item)
-    found = call.services.roles.page(filters(call, "name"), limits.marker, limits.limit + 1)
+    equals = {"domain_id": None, **filters(call, "name", "domain_id")}
+    found = call.services.roles.page(equals, limits.marker, limits.limit + 1)
     return listed(call, "roles", found, limits, lambda item: show_role(call, item))
 
 
@@ -40,22 +38,17 @@ def get_role(call: Call[IdentityServices]) -> dict[str, Any]:
 
 
 def create_role(call: Call[IdentityServices]) -> dict[str, Any]:
-    role = Role(id=new_hex(), **_given(call))
+    role = Role(id=new_hex(), **values(call.body["role"], _FIELDS))
     return {"role": show_role(call, call.services.roles.create(role))}
 
 
 def update_role(call: Call[IdentityServices]) -> dict[str, Any]:
-    return {"role": show_role(call, call.services.roles.update(call.path["role_id"], _given(call)))}
+    changes = values(call.body["role"], _FIELDS)
+    return {"role": show_role(call, call.services.roles.update(call.path["role_id"], changes))}
 
 
 def delete_role(call: Call[IdentityServices]) -> None:
     call.services.roles.delete(call.path["role_id"])
-
-
-def _given(call: Call[Any]) -> dict[str, Any]:
-    given = values(call.body["role"], _FIELDS)
-    given["extra"].pop("domain_id", None)
-    return given
 
 
 def list_inferences(call: Call[IdentityServices]) -> dict[str, Any]:

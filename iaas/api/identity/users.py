@@ -15,13 +15,16 @@ from iaas.api.identity.bodies import (
     entity,
     filters,
     home_domain,
+    moments,
     values,
 )
 from iaas.api.identity.listing import asked, listed, shown
-from iaas.api.identity.rules import LIST_IN_DOMAIN, MANAGE_USER, ONLY_SELF, SEE_GROUP, SEE_USER
+from iaas.api.identity.rules import LIST_IN_DOMAIN, MANAGE_USER, SEE_GROUP, SEE_USER
 from iaas.api.identity.targets import made, named, within
 from iaas.api.route import Route, Rule
 from iaas.api.schema import wrapped
+from iaas.clock import iso8601_micro
+from iaas.errors import Forbidden
 from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
 from iaas.model.user import User
@@ -33,8 +36,27 @@ _FIELDS = {
     "default_project_id": ID_OR_NULL,
     "description": DESCRIPTION,
 }
-CREATE = entity("user", {**_FIELDS, "password": {**PASSWORD, "type": ["string", "null"]}}, ("name",))
-UPDATE = entity("user", {**_FIELDS, "password": PASSWORD})
+_SWITCH = {"type": ["boolean", "null"]}
+_RULES = {"type": ["array", "null"], "maxItems": 16, "items": {
+    "type": "array", "minItems": 1, "maxItems": 16, "items": {"type": "string", "minLength": 1, "maxLength": 64},
+}}  # fmt: skip
+OPTIONS = {
+    **dict.fromkeys(
+        (
+            "ignore_change_password_upon_first_use",
+            "ignore_password_expiry",
+            "ignore_lockout_failure_attempts",
+            "ignore_user_inactivity",
+            "lock_password",
+            "multi_factor_auth_enabled",
+        ),
+        _SWITCH,
+    ),
+    "multi_factor_auth_rules": _RULES,
+}
+_SECRET = {**PASSWORD, "type": ["string", "null"]}
+CREATE = entity("user", {**_FIELDS, "password": _SECRET}, ("name",), OPTIONS)
+UPDATE = entity("user", {**_FIELDS, "password": _SECRET}, options=OPTIONS)
 CHANGE_PASSWORD = wrapped(
     "user", {"password": PASSWORD, "original_password": PASSWORD}, ("password", "original_password")
 )
@@ -47,22 +69,29 @@ def show_user(call: Call[Any], user: User) -> dict[str, Any]:
         "name": user.name,
         "domain_id": user.domain_id,
         "enabled": user.enabled,
-        "password_expires_at": None,
-        "options": {},
+        "password_expires_at": f"{iso8601_micro(ends)}Z" if (ends := user.password_expires_at) else None,
+        "options": user.options,
         **{name: value for name, value in optional.items() if value is not None},
     })  # fmt: skip
 
 
+def _filters(call: Call[Any]) -> dict[str, Any]:
+    """No user comes from another cloud, so who asks for such users finds none."""
+    found = filters(call, "name", "domain_id", flags=("enabled",)) | moments(call, "password_expires_at")
+    federated = {"idp_id", "protocol_id", "unique_id"} & call.query.keys()
+    return {**found, "id": ()} if federated else found
+
+
 def list_users(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
-    equals = within(call, filters(call, "name", "domain_id", flags=("enabled",)))
+    equals = within(call, _filters(call))
     found = call.services.users.page(equals, limits.marker, limits.limit + 1)
     return listed(call, "users", found, limits, lambda item: show_user(call, item))
 
 
 def list_group_users(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
-    equals = filters(call, "name", "domain_id", flags=("enabled",))
+    equals = _filters(call)
     found = call.services.users.of_group(call.path["group_id"], equals, limits.marker, limits.limit + 1)
     return listed(call, "users", found, limits, lambda item: show_user(call, item))
 
@@ -89,7 +118,9 @@ def delete_user(call: Call[IdentityServices]) -> None:
 
 
 def change_password(call: Call[IdentityServices]) -> None:
-    """Only the owner's way in: its token and its old password (S-046)."""
+    """The owner's way: the old password, which may have expired, and no token; another user's is refused (S-046)."""
+    if call.token and call.services.validator.access(call.token).user.id != call.path["user_id"]:
+        raise Forbidden("A password is changed by its user.", rule="identity:change_password")
     words = call.body["user"]
     call.services.users.change_password(
         call.path["user_id"], words["original_password"], words["password"], call.source
@@ -97,7 +128,6 @@ def change_password(call: Call[IdentityServices]) -> None:
 
 
 _ALL, _ONE = "/v3/users", "/v3/users/<user_id>"
-_CHANGE = Rule("identity:change_password", ONLY_SELF)
 _OF_GROUP = Rule("identity:list_users_in_group", SEE_GROUP)
 ROUTES = (
     Route("GET", _ALL, list_users, policy=Rule("identity:list_users", LIST_IN_DOMAIN), about=named),
@@ -106,7 +136,6 @@ ROUTES = (
     Route("GET", _ONE, get_user, policy=Rule("identity:get_user", SEE_USER), target=("user_id",), about=named),
     Route("PATCH", _ONE, update_user, policy=Rule("identity:update_user", MANAGE_USER), about=named, body=UPDATE),
     Route("DELETE", _ONE, delete_user, policy=Rule("identity:delete_user", MANAGE_USER), about=named, status=204),
-    Route("POST", f"{_ONE}/password", change_password, policy=_CHANGE, target=("user_id",),
-          body=CHANGE_PASSWORD, status=204),
+    Route("POST", f"{_ONE}/password", change_password, public=True, body=CHANGE_PASSWORD, status=204),
     Route("GET", "/v3/groups/<group_id>/users", list_group_users, policy=_OF_GROUP, about=named),
 )  # fmt: skip

@@ -44,15 +44,6 @@ def has_children(tx: Tx, project_id: str) -> bool:
     return tx.first(sa.select(projects.c.id).where(projects.c.parent_id == project_id).limit(1)) is not None
 
 
-def depth(tx: Tx, project_id: str) -> int:
-    """How many projects lead to this one, itself included; a domain at the top does not count."""
-    chain = (
-        sa.select(projects.c.id, projects.c.parent_id).where(projects.c.id == project_id).cte("chain", recursive=True)
-    )
-    chain = chain.union(sa.select(projects.c.id, projects.c.parent_id).where(projects.c.id == chain.c.parent_id))
-    return int(tx.scalar(sa.select(sa.func.count()).select_from(chain)))
-
-
 def subtree(tx: Tx, project_id: str) -> tuple[str, ...]:
     """The ids of the project and of everything below it."""
     below = sa.select(projects.c.id).where(projects.c.id == project_id).cte("below", recursive=True)
@@ -108,6 +99,17 @@ def descents(tx: Tx, roots: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for row in tx.all(sa.select(below.c.root, below.c.id).order_by(below.c.id)):
         found.setdefault(row.root, []).append(row.id)
+    return found
+
+
+def children(tx: Tx, root: str) -> dict[str, list[str]]:
+    """Every project below a project or domain, under its parent's id."""
+    below = sa.select(projects.c.id, projects.c.parent_id).where(projects.c.parent_id == root)
+    tree = below.cte("below", recursive=True)
+    tree = tree.union(sa.select(projects.c.id, projects.c.parent_id).where(projects.c.parent_id == tree.c.id))
+    found: dict[str, list[str]] = {}
+    for row in tx.all(sa.select(tree.c.id, tree.c.parent_id).order_by(tree.c.id)):
+        found.setdefault(row.parent_id, []).append(row.id)
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 
 from iaas.db.engine import TryAgain, Tx
+from iaas.db.identity.filters import condition
 from iaas.errors import Conflict, Invalid, NotFound
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ class Rows(Generic[T]):
 
     def find(self, tx: Tx, **equals: Any) -> T | None:
         """The one row with these values, or None. For unique combinations only."""
-        row = tx.first(sa.select(*self._columns).where(*self._where(equals)))
+        row = tx.first(sa.select(*self._columns).where(*self._where(tx, equals)))
         return None if row is None else self.of(row)
 
     def page(
@@ -48,12 +49,12 @@ class Rows(Generic[T]):
         limit: int = 1000,
         among: sa.SelectBase | None = None,
     ) -> list[T]:
-        """A page in the order of ids; a tuple as a filter's value means one of them.
+        """A page in the order of ids; ``equals`` by column, its values as in filters.py.
 
         ``among``: a select of the only ids to consider. Raises Invalid for a marker that does not exist.
         """
         id_column = self.table.c.id
-        query = sa.select(*self._columns).where(*self._where(equals)).order_by(id_column).limit(limit)
+        query = sa.select(*self._columns).where(*self._where(tx, equals)).order_by(id_column).limit(limit)
         if among is not None:
             query = query.where(id_column.in_(among))
         if marker is not None:
@@ -83,12 +84,8 @@ class Rows(Generic[T]):
         if not tx.delete(self.table, self.table.c.id == id):
             raise NotFound.of(self.noun, id)
 
-    def _where(self, equals: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
-        columns = self.table.c
-        return [
-            columns[name].in_(value) if isinstance(value, tuple) else columns[name] == value
-            for name, value in equals.items()
-        ]
+    def _where(self, tx: Tx, equals: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
+        return [condition(tx, self.table.c[name], value) for name, value in equals.items()]
 
     def _check_name(self, tx: Tx, id: str, name: str) -> None:
         """Names it before the unique index would, in words; the index still decides races."""

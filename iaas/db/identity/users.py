@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from iaas.db.engine import Tx
 from iaas.db.identity.nouns import USERS
-from iaas.db.schema.identity import assignments, domains, group_members, users
+from iaas.db.schema.identity import assignments, domains, group_members, old_passwords, users
+from iaas.errors import NotFound
 from iaas.model.role import Actor
-from iaas.model.user import Login, Reference, User
+from iaas.model.user import Login, Reference, Secret, User
 
 
 def login(tx: Tx, reference: Reference) -> Login | None:
@@ -21,6 +23,7 @@ def login(tx: Tx, reference: Reference) -> Login | None:
         users.c.default_project_id,
         users.c.password_expires_at,
         users.c.options,
+        users.c.last_active_at,
     )
     query = sa.select(*columns)
     if reference.id is not None:
@@ -40,16 +43,42 @@ def login(tx: Tx, reference: Reference) -> Login | None:
         default_project_id=row.default_project_id,
         password_expires_at=row.password_expires_at,
         options=row.options,
+        last_active_at=row.last_active_at,
     )
 
 
-def set_password(tx: Tx, user_id: str, password_hash: str | None) -> None:
-    """Replaces the hash and ends every token that was issued before. Raises NotFound."""
-    USERS.update(tx, user_id, {"password_hash": password_hash, "valid_after": tx.now()})
+def secret(tx: Tx, user_id: str) -> Secret:
+    """Raises NotFound."""
+    u, old = users.c, old_passwords.c
+    row = tx.first(sa.select(u.password_hash, u.password_set_at, u.password_own).where(u.id == user_id))
+    if row is None:
+        raise NotFound.of("user", user_id)
+    before = sa.select(old.password_hash).where(old.user_id == user_id).order_by(old.replaced_at.desc())
+    hashes = [row.password_hash, *tx.execute(before).scalars()]
+    return Secret(hashes=tuple(filter(None, hashes)), set_at=row.password_set_at, own=row.password_own)
 
 
-def end_tokens(tx: Tx, user_id: str) -> None:
-    USERS.update(tx, user_id, {"valid_after": tx.now()})
+def set_password(
+    tx: Tx, user_id: str, hashed: str | None, *, own: bool, expires_at: datetime | None, kept: int
+) -> None:
+    """Replaces the hash, keeps the last ``kept`` ones, ends every token that was issued before. Raises NotFound."""
+    now, before = tx.now(), secret(tx, user_id)
+    old = old_passwords.c
+    USERS.update(tx, user_id, {
+        "password_hash": hashed, "password_set_at": now, "password_own": own, "password_expires_at": expires_at,
+        "valid_after": now,
+    })  # fmt: skip
+    if kept and before.hashes:
+        newest = sa.select(sa.func.max(old.replaced_at)).where(old.user_id == user_id)
+        last = tx.scalar(newest)  # a clock that stood still must not make two of them one
+        at = max(now, last + timedelta(microseconds=1)) if last else now
+        tx.insert(old_passwords, {"user_id": user_id, "replaced_at": at, "password_hash": before.hashes[0]})
+    recent = sa.select(old.replaced_at).where(old.user_id == user_id).order_by(old.replaced_at.desc()).limit(kept)
+    tx.delete(old_passwords, (old.user_id == user_id) & old.replaced_at.not_in(recent))
+
+
+def note_login(tx: Tx, user_id: str) -> None:
+    tx.update(users, users.c.id == user_id, {"last_active_at": tx.now()})
 
 
 def delete(tx: Tx, user_id: str) -> None:

@@ -6,6 +6,7 @@ from iaas.db.engine import Database
 from iaas.db.identity import users
 from iaas.errors import Unauthenticated
 from iaas.identity.methods.credentials import Credentials, Proof
+from iaas.identity.password_rules import IGNORE_LOCKOUT, PasswordRules, is_expired
 from iaas.identity.passwords import Passwords
 from iaas.identity.throttle import Throttle
 from iaas.identity.tokens import REFUSED
@@ -13,23 +14,33 @@ from iaas.model.user import Reference
 
 
 class ByPassword:
-    def __init__(self, database: Database, passwords: Passwords, throttle: Throttle) -> None:
-        self._database, self._passwords, self._throttle = database, passwords, throttle
+    def __init__(self, database: Database, passwords: Passwords, throttle: Throttle, rules: PasswordRules) -> None:
+        self._database, self._passwords, self._throttle, self._rules = database, passwords, throttle, rules
 
     def prove(self, credentials: Credentials, source: str) -> Proof | None:
         if credentials.password is None or credentials.user is None:
             return None
-        return self.check(credentials.user, credentials.password, source)
+        proof = self.check(credentials.user, credentials.password, source)
+        login = proof.login
+        if is_expired(login, proof.at):  # only who knows it hears this, and clients look for the words
+            words = f"The password is expired and needs to be changed for user: {login.user_id}."
+            raise Unauthenticated(words, told=True)
+        if self._rules.is_to_note(login, proof.at):
+            self._database.run(lambda tx: users.note_login(tx, login.user_id))
+        return proof
 
     def check(self, user: Reference, password: str, source: str) -> Proof:
-        """Raises Unauthenticated."""
+        """Whose password it is, expired or not. Raises Unauthenticated."""
         with self._database.read() as tx:
             login, now = users.login(tx, user), tx.now()
         account = login.user_id if login else repr(user)[:1024]
-        if not self._throttle.is_open(account, source):
+        lockable = login is None or not login.options.get(IGNORE_LOCKOUT)
+        if not self._throttle.is_open(account, source, lockable):
             raise Unauthenticated(REFUSED)
         if not self._passwords.check(password, login.password_hash if login else None) or login is None:
             self._throttle.failed(account, source)
             raise Unauthenticated(REFUSED)
         self._throttle.succeeded(account, source)
+        if self._rules.is_inactive(login, now):
+            raise Unauthenticated(REFUSED)
         return Proof(login, now, ("password",))
