@@ -49,7 +49,18 @@ def test_a_project_is_created_shown_changed_listed_and_deleted(world: World) -> 
         Case("admin", "POST", "/projects", 400, {"project": {"name": "x" * 65}}),
         Case("admin", "POST", "/projects", 400, {"project": {"name": "x", "tags": ["a,b"]}}),
         Case("admin", "POST", "/projects", 400, {"project": {"name": "x", "tags": ["a", "a"]}}),
-        Case("admin", "POST", "/projects", 400, {"project": {"name": "x", "options": {"immutable": True}}}),
+        Case("admin", "POST", "/projects", 400, {"project": {"name": "x", "options": {"immutable": "yes"}}}),
+        Case("admin", "POST", "/projects", 400, {"project": {"name": "x", "options": {"colour": "red"}}}),
+        Case("admin", "POST", "/projects", 400, {"project": {"name": "x", "is_domain": True, "parent_id": "{ours}"}}),
+        Case("admin", "PATCH", "/projects/{ours}", 403, {"project": {"is_domain": True}}),
+        Case("admin", "PATCH", "/projects/default", 403, {"project": {"parent_id": "{ours}"}}),
+        Case("admin", "DELETE", "/projects/default", 403),
+        Case("admin", "GET", "/projects/{ours}?parents_as_list&parents_as_ids", 400),
+        Case("admin", "PUT", "/projects/{ours}/tags", 400, {"tags": ["a/b"]}),
+        Case("admin", "PUT", "/projects/{ours}/tags/a,b", 400),
+        Case("member", "PUT", "/projects/{ours}/tags/a", 403),
+        Case("member", "GET", "/projects/{theirs}/tags", 403),
+        Case("admin", "DELETE", "/projects/{ours}/tags/a", 404),
         Case("admin", "POST", "/projects", 404, {"project": {"name": "x", "domain_id": "f00"}}),
         Case("admin", "POST", "/projects", 404, {"project": {"name": "x", "parent_id": "f00"}}),
         Case("admin", "PATCH", "/projects/{ours}", 403, {"project": {"parent_id": "{theirs}"}}),
@@ -149,3 +160,100 @@ def test_users_see_the_domain_they_live_in_and_no_other(world: World) -> None:
     world.run(Case("member", "GET", "/domains/default", 200))
     world.run(Case("member", "GET", "/domains/{d}", 403))
     world.run(Case("unscoped", "GET", "/domains/None", 403))
+
+
+def test_a_project_says_what_is_above_and_below_it(world: World) -> None:
+    """As ids everything; as objects what the caller has a role on."""
+    world.ids["top"] = world.make("project", name="top")
+    for name, above in (("left", "top"), ("right", "top"), ("leaf", "left")):
+        world.ids[name] = world.make("project", name=name, parent_id=world.ids[above])
+    give = "/OS-INHERIT/projects/{top}/users/{admin}/roles/{role_reader}/inherited_to_projects"
+    world.run(Case("admin", "PUT", give, 204))
+    below = world.run(Case("admin", "GET", "/projects/{top}?subtree_as_ids&parents_as_ids", 200)).json["project"]  # type: ignore[index]
+    ids = world.ids
+    assert below["subtree"] == {ids["left"]: {ids["leaf"]: None}, ids["right"]: None}
+    assert below["parents"] == {"default": None}
+    for case in (
+        Case("admin", "GET", "/projects/{leaf}?parents_as_ids=1", 200,
+             has=(("project.parents", {ids["left"]: {ids["top"]: {"default": None}}}),)),
+        Case("admin", "GET", "/projects/{leaf}?parents_as_list", 200,
+             has=(("project.parents.*.project.name", ["left"]),)),
+        Case("admin", "GET", "/projects/{top}?subtree_as_list", 200,
+             has=(("project.subtree.*.project.name", ["leaf", "left", "right"]),)),
+        Case("system_reader", "GET", "/projects/{top}?subtree_as_list", 200, has=(("project.subtree", []),)),
+        Case("admin", "GET", "/projects/{leaf}?subtree_as_ids", 200, has=(("project.subtree", None),)),
+        Case("admin", "PATCH", "/projects/{leaf}", 200, {"project": {"enabled": False}}),
+        Case("admin", "PATCH", "/projects/{left}", 200, {"project": {"enabled": False}}),
+        Case("admin", "PATCH", "/projects/{leaf}", 403, {"project": {"enabled": True}}),
+    ):  # fmt: skip
+        world.run(case)
+
+
+def test_a_domain_is_a_project_that_acts_as_one(world: World) -> None:
+    body = {"project": {"name": "acting", "is_domain": True, "tags": ["a"], "cost": 5}}
+    made = world.run(Case("admin", "POST", "/projects", 201, body)).json["project"]  # type: ignore[index]
+    assert (made["domain_id"], made["parent_id"], made["is_domain"], made["cost"]) == (None, None, True, 5)
+    world.ids["d"] = made["id"]
+    for case in (
+        Case("admin", "GET", "/domains/{d}", 200, has=(("domain.name", "acting"), ("domain.tags", ["a"]))),
+        Case("admin", "GET", "/projects/{d}", 200, has=(("project.is_domain", True),)),
+        Case("admin", "GET", "/projects?is_domain=1&tags=a", 200, has=(("projects.*.id", ["{d}"]),)),
+        Case("admin", "PUT", "/projects/{d}/tags/b", 201),
+        Case("admin", "PATCH", "/projects/{d}", 200, {"project": {"name": "acts", "is_domain": True}}),
+        Case("admin", "DELETE", "/projects/{d}", 403),
+        Case("admin", "PATCH", "/users/{member}", 400, {"user": {"default_project_id": "{d}"}}),
+        Case("admin", "PATCH", "/projects/{d}", 200, {"project": {"enabled": False}}),
+        Case("admin", "DELETE", "/projects/{d}", 204),
+        Case("admin", "GET", "/domains/{d}", 404),
+    ):
+        world.run(case)
+
+
+def test_tags_are_set_found_and_taken_away(world: World) -> None:
+    """S-115: what looks like a pattern is a letter."""
+    tags, one = "/projects/{ours}/tags", "/projects/{ours}/tags/a"
+    for case in (
+        Case("admin", "PUT", tags, 200, {"tags": ["b", "%", 'q"']}, (("tags", ["b", "%", 'q"']),)),
+        Case("admin", "HEAD", one, 404),
+        Case("admin", "PUT", one, 201),
+        Case("admin", "PUT", one, 201),
+        Case("member", "HEAD", one, 204),
+        Case("member", "GET", tags, 200, has=(("tags", ["b", "%", 'q"', "a"]),)),
+        Case("admin", "PUT", "/projects/{theirs}/tags", 200, {"tags": ["b", "B"]}),
+        Case("admin", "GET", "/projects?tags=b", 200, has=(("projects.#", 2),)),
+        Case("admin", "GET", "/projects?tags=a,b", 200, has=(("projects.*.id", ["{ours}"]),)),
+        Case("admin", "GET", "/projects?tags=B", 200, has=(("projects.*.id", ["{theirs}"]),)),
+        Case("admin", "GET", "/projects?tags=_,*", 200, has=(("projects", []),)),
+        Case("admin", "GET", '/projects?tags=q"', 200, has=(("projects.*.id", ["{ours}"]),)),
+        Case("admin", "GET", "/projects?tags-any=a,B", 200, has=(("projects.#", 2),)),
+        Case("admin", "GET", "/projects?not-tags=a,b&name=ours", 200, has=(("projects", []),)),
+        Case("admin", "GET", "/projects?not-tags-any=a,B&name__endswith=s", 200, has=(("projects", []),)),
+        Case("admin", "DELETE", one, 204),
+        Case("admin", "DELETE", tags, 204),
+        Case("admin", "GET", tags, 200, has=(("tags", []),)),
+        Case("admin", "GET", "/projects/unknown/tags", 404),
+    ):
+        world.run(case)
+    world.run(Case("admin", "PUT", tags, 200, {"tags": [str(number) for number in range(80)]}))
+    world.run(Case("admin", "PUT", one, 400))
+
+
+NOUNS = {"project": "projects/{ours}", "domain": "domains/default", "role": "roles/{role_member}"}
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_what_is_immutable_stays_until_it_is_made_mutable(world: World, noun: str) -> None:
+    """The roles that a cloud starts with are immutable from the start."""
+    path = f"/{NOUNS[noun]}"
+    world.run(Case("admin", "PATCH", path, 200 if noun != "role" else 403, {noun: {"options": {"immutable": True}}}))
+    before = world.state()
+    for case in (
+        Case("admin", "PATCH", path, 403, {noun: {"name": "x"}}),
+        Case("admin", "PATCH", path, 403, {noun: {"name": "x", "options": {"immutable": False}}}),
+        Case("admin", "DELETE", path, 403),
+        Case("admin", "GET", path, 200, has=((f"{noun}.options", {"immutable": True}),)),
+    ):
+        world.run(case)
+    assert world.state() == before, "S-048"
+    world.run(Case("admin", "PATCH", path, 200, {noun: {"options": {"immutable": None}}}, ((f"{noun}.options", {}),)))
+    world.run(Case("admin", "PATCH", path, 200, {noun: {"name": "x"}}))

@@ -17,7 +17,7 @@ def test_a_role_is_created_shown_changed_listed_and_deleted(world: World) -> Non
         Case("admin", "PATCH", "/roles/{cook}", 200, {"role": {"name": "chef"}}, (("role.name", "chef"),)),
         Case("admin", "POST", "/roles", 409, {"role": {"name": "chef"}}),
         Case("admin", "PATCH", "/roles/{cook}", 409, {"role": {"name": "member"}}),
-        Case("admin", "POST", "/roles", 400, {"role": {"name": "x", "domain_id": "default"}}),
+        Case("admin", "POST", "/roles", 404, {"role": {"name": "x", "domain_id": "f00"}}),
         Case("admin", "GET", "/roles?name=chef", 200, has=(("roles.#", 1),)),
         Case("admin", "GET", "/roles?domain_id=default", 200, has=(("roles", []),)),
         Case("member", "GET", "/roles", 403),
@@ -230,3 +230,55 @@ def test_the_list_of_assignments_takes_a_constant_number_of_queries(crew: World)
         crew.run(Case("admin", "PUT", "/groups/{crew}/users/{u}", 204))
         crew.run(Case("admin", "PUT", "/projects/{ours}/users/{u}/roles/{role_reader}", 204))
     assert count() <= few + 2  # the token's own check may or may not be remembered
+
+
+def test_a_role_of_one_domain_counts_there_and_by_what_it_implies(world: World) -> None:
+    """A-091"""
+    for name in ("d", "e"):
+        world.ids[name] = world.make("domain", name=name)
+    world.ids["p"] = world.make("project", name="p", domain_id=world.ids["d"])
+    world.ids["cook"] = world.make("role", name="cook", domain_id=world.ids["d"])
+    world.ids["chef"] = world.make("role", name="cook", domain_id=world.ids["e"])
+    give = "/projects/{p}/users/{stranger}/roles/{cook}"
+    for case in (
+        Case("admin", "POST", "/roles", 409, {"role": {"name": "cook", "domain_id": "{d}"}}),
+        Case("admin", "POST", "/roles", 201, {"role": {"name": "cook"}}),
+        Case("admin", "GET", "/roles?name=cook", 200, has=(("roles.*.domain_id", [None]),)),
+        Case("admin", "GET", "/roles?domain_id={d}", 200, has=(("roles.*.id", ["{cook}"]),)),
+        Case("admin", "PATCH", "/roles/{cook}", 403, {"role": {"domain_id": "{e}"}}),
+        Case("admin", "PUT", "/projects/{ours}/users/{stranger}/roles/{cook}", 403),
+        Case("admin", "PUT", "/domains/{e}/users/{stranger}/roles/{cook}", 403),
+        Case("admin", "PUT", "/system/users/{stranger}/roles/{cook}", 403),
+        Case("admin", "PUT", "/roles/{role_reader}/implies/{cook}", 403),
+        Case("admin", "PUT", "/roles/{chef}/implies/{cook}", 403),
+        Case("admin", "PUT", give, 204),
+    ):
+        world.run(case)
+    assert rows(world, "user.id={stranger}&scope.project.id={p}&effective") == []
+    assert names(rows(world, "user.id={stranger}&scope.project.id={p}&include_names")) == {("stranger", "cook", "p")}
+    [row] = rows(world, "role.id={cook}&include_names")
+    assert row["role"]["domain"] == {"id": world.ids["d"], "name": "d"}
+    world.run(Case("admin", "PUT", "/roles/{cook}/implies/{role_member}", 201))
+    assert names(rows(world, "user.id={stranger}&scope.project.id={p}&effective&include_names")) == {
+        ("stranger", "member", "p"), ("stranger", "reader", "p"),
+    }  # fmt: skip
+    world.run(Case("admin", "PATCH", "/domains/{d}", 200, {"domain": {"enabled": False}}))
+    world.run(Case("admin", "DELETE", "/domains/{d}", 204))
+    assert world.ids["cook"] not in repr(world.state())
+
+
+def test_inherited_assignments_show_where_they_are_and_where_they_count(world: World) -> None:
+    world.ids["below"] = world.make("project", name="below", parent_id=world.ids["ours"])
+    give = "/OS-INHERIT/projects/{ours}/users/{stranger}/roles/{role_reader}/inherited_to_projects"
+    world.run(Case("admin", "PUT", give, 204))
+    [stored] = rows(world, "user.id={stranger}&scope.OS-INHERIT:inherited_to=projects")
+    assert stored["scope"] == {"project": {"id": world.ids["ours"]}, "OS-INHERIT:inherited_to": "projects"}
+    assert stored["links"]["assignment"] == f"http://localhost/v3{give.format(**world.ids)}"
+    [effective] = rows(world, "user.id={stranger}&scope.project.id={below}&effective")
+    assert effective["scope"] == {"project": {"id": world.ids["below"]}, "OS-INHERIT:inherited_to": "projects"}
+    assert effective["links"] == stored["links"]
+    assert rows(world, "user.id={stranger}&scope.project.id={ours}&effective") == []
+    for query in ("effective&scope.domain.id=default&scope.OS-INHERIT:inherited_to=projects",):
+        world.run(Case("admin", "GET", f"/role_assignments?{query}", 400))
+    world.run(Case("stranger", "GET", "/auth/projects", 200, has=(("projects.*.name", ["below", "theirs"]),)))
+    world.run(Case("stranger", "GET", "/users/{stranger}/projects?name__startswith=b", 200, has=(("projects.#", 1),)))

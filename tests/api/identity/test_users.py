@@ -56,7 +56,7 @@ def test_a_user_is_created_shown_changed_listed_and_deleted(world: World) -> Non
         Case("admin", "POST", "/users", 400, {"user": {"name": "x", "enabled": "yes"}}),
         Case("admin", "POST", "/users", 400, {"user": {"name": "x", "password": "p" * 4097}}),
         Case("admin", "POST", "/users", 400, {"user": {"name": "x", "password": ["a"]}}),
-        Case("admin", "POST", "/users", 400, {"user": {"name": "x", "options": {"lock_password": True}}}),
+        Case("admin", "POST", "/users", 400, {"user": {"name": "x", "options": {"lock_password": "yes"}}}),
         Case("admin", "POST", "/users", 400, {"user": {"name": "x", "blob": "y" * 20_000}}),
         Case("admin", "PATCH", "/users/{member}", 403, {"user": {"domain_id": "other"}}),
         Case("admin", "PATCH", "/users/{member}", 400, {"user": {"blob": "y" * 20_000}}),
@@ -118,7 +118,8 @@ def test_the_owner_changes_the_password_only_with_the_old_one(world: World, cloc
         Case("member", "POST", path, 400, {"user": {"password": new}}),
         Case("stranger", "POST", path, 403, body),
         Case("admin", "POST", path, 403, body),
-        Case("nobody", "POST", path, 401, body),
+        Case("nobody", "POST", path, 401, wrong),
+        Case("forger", "POST", path, 401, body),
     ):
         world.run(case)
     assert world.state() == before

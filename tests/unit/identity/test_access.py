@@ -60,7 +60,10 @@ CAUSES: dict[str, Callable[[Somebody], object]] = {
     "the project is deleted": lambda s: s.services.projects.delete(s.project.id),
     "the domain is disabled": lambda s: s.services.domains.update(s.domain.id, {"enabled": False}),
     "the role is taken away": lambda s: s.services.assignments.revoke(s.grant),
-    "the role is deleted": lambda s: s.services.roles.delete(s.role.id),
+    "the role is deleted": lambda s: (
+        s.services.roles.update(s.role.id, {"options": {"immutable": None}}),
+        s.services.roles.delete(s.role.id),
+    ),
     "the user leaves the group": lambda s: s.services.groups.remove(s.group.id, s.user.id),
     "the group is deleted": lambda s: s.services.groups.delete(s.group.id),
 }
