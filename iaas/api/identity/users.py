@@ -120,7 +120,7 @@ def delete_user(call: Call[IdentityServices]) -> None:
 def change_password(call: Call[IdentityServices]) -> None:
     """The owner's way: the old password, which may have expired, and no token; another user's is refused (S-046)."""
     if call.token and call.services.validator.access(call.token).user.id != call.path["user_id"]:
-        raise Forbidden("A password is changed by its user.", rule="identity:change_password")
+        raise Forbidden("You are not authorized to change the password of another user.")
     words = call.body["user"]
     call.services.users.change_password(
         call.path["user_id"], words["original_password"], words["password"], call.source
