@@ -21,7 +21,7 @@ from iaas import context as contexts
 from iaas import ids
 from iaas.api import access_rules, schema
 from iaas.api.call import Call
-from iaas.api.dialect import Dialect
+from iaas.api.dialect import Dialect, Pages, wants_page
 from iaas.api.microversion import Version
 from iaas.api.policy import Policy, at_home
 from iaas.api.route import Reply, Route
@@ -239,7 +239,10 @@ class _Front:
         status, body = self.dialect.fault(error)
         if status >= 500 and not isinstance(error, Internal):
             log.warning("answered %d: %s", status, error.message)
-        response = flask.Response(schema.encode(body), status=status, mimetype="application/json")
+        if isinstance(self.dialect, Pages) and wants_page(flask.request.headers.get("Accept")):
+            response = flask.Response(self.dialect.page(status, body), status=status, mimetype="text/html")
+        else:
+            response = flask.Response(schema.encode(body), status=status, mimetype="application/json")
         if status == 401:
             response.headers["WWW-Authenticate"] = f'Keystone uri="{self.options.identity_url}"'
         if isinstance(error, MethodNotAllowed):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from iaas.api.microversion import Microversions
 from iaas.errors import Error
@@ -38,3 +38,16 @@ class Dialect(Protocol):
 
     def fault(self, error: Error) -> tuple[int, dict[str, Any]]:
         """Status and JSON body for an error of any kind (also 401, 404 of unknown paths, 405)."""
+
+
+@runtime_checkable
+class Pages(Protocol):
+    """A dialect that words its faults as a page for clients that did not ask for JSON."""
+
+    def page(self, status: int, body: dict[str, Any]) -> str:
+        """HTML of the fault that ``Dialect.fault`` gave. What comes from the client is escaped in it."""
+
+
+def wants_page(accept: str | None) -> bool:
+    """Whether a request takes anything, or asks for HTML, but does not ask for JSON."""
+    return accept is not None and "json" not in accept.lower() and ("*/*" in accept or "text/" in accept.lower())

@@ -1,7 +1,10 @@
-"""How the image API words faults: ``{"message", "code", "title"}``, which every client shows as its message."""
+"""How the image API words faults: ``{"message", "code", "title"}`` for clients that ask for JSON, as openstacksdk does,
+and a small page for those that take anything: glanceclient reads pages, and stumbles over this JSON.
+"""
 
 from __future__ import annotations
 
+from html import escape
 from http import HTTPStatus
 from typing import Any
 
@@ -33,6 +36,12 @@ class ImageDialect:
         status = _STATUS.get(error.kind, 500)
         title = HTTPStatus(status).phrase
         return status, {"message": error.message, "code": f"{status} {title}", "title": title}
+
+    def page(self, status: int, body: dict[str, Any]) -> str:
+        """A tag a line: glanceclient drops the tags and joins the lines that differ."""
+        code, message = body["code"], escape(body["message"], quote=False)
+        head = f"<html>\n<head>\n<title>{code}</title>\n</head>\n"
+        return f"{head}<body>\n<h1>{code}</h1>\n{message}<br /><br />\n</body>\n</html>"
 
 
 DIALECT = ImageDialect()

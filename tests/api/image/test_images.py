@@ -350,3 +350,17 @@ def test_unknown_paths_and_methods_have_this_api_s_envelope(alice: As) -> None:
     assert (answer.status_code, answer.json["code"]) == (404, "404 Not Found")
     answer = alice.delete("/v2/images")
     assert (answer.status_code, answer.json["code"]) == (405, "405 Method Not Allowed")
+
+
+def test_a_fault_is_a_page_for_clients_that_do_not_ask_for_json(alice: As) -> None:
+    """glanceclient takes anything and reads pages; openstacksdk asks for JSON. What the client sent is escaped."""
+    path = "/v2/images/<script>"
+    for accept in ("*/*", "text/html, */*"):
+        answer = alice.get(path, headers={"Accept": accept})
+        assert (answer.status_code, answer.mimetype) == (404, "text/html")
+        assert "<h1>404 Not Found</h1>" in answer.text
+        assert "No image found with ID &lt;script&gt;" in answer.text
+        assert "<script>" not in answer.text
+    for accept in ("application/json", "application/json, */*", "image/png"):
+        answer = alice.get(path, headers={"Accept": accept})
+        assert answer.json["code"] == "404 Not Found"
