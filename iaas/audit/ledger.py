@@ -26,10 +26,8 @@ def claims_have_servers(evidence: Evidence) -> Iterator[Violation]:
             yield Violation(invariant="I-07", subject=subject, text="has no server there")
             continue
         flavor = Flavor(**(server.old_flavor if claim.host != server.host and server.old_flavor else server.flavor))
-        claimed, needed = (
-            (claim.vcpus, claim.ram_mb, claim.disk_gb),
-            (flavor.vcpus, flavor.ram_mb, flavor.total_disk_gb),
-        )
+        claimed = (claim.vcpus, claim.ram_mb, claim.disk_gb)
+        needed = tuple(flavor.claims(root=server.image_id is not None).values())
         twice = server.state == "resized" and server.old_host == server.host  # holds the larger of its two flavors
         if server.task is None and claimed != needed and not twice:
             text = f"is of {claimed} (vCPU, MiB, GiB), its server needs {needed}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from iaas.audit.evidence import Evidence
 from iaas.audit.violation import GRACE, Violation
-from iaas.model.operation import NO_TURN
+from iaas.model.operation import FILLS, NO_TURN
 
 UNFINISHED = ("building", "new")  # states that only an operation leaves
 
@@ -46,6 +46,15 @@ def operations_go_on(evidence: Evidence) -> Iterator[Violation]:
             yield Violation(invariant="I-11", subject=_name(operation), text="is past its deadline")
 
 
+def images_are_filled(evidence: Evidence) -> Iterator[Violation]:
+    """I-10, I-12: a queued image that is to become a copy of a server has an operation that fills it."""
+    filled = {operation.params.get(FILLS) for operation in evidence.facts.operations}
+    for image_id, server_id in sorted(evidence.facts.promised.items()):
+        if image_id not in filled:
+            text = f"waits for a copy of server {server_id}, and nobody makes it"
+            yield Violation(invariant="I-12", subject=f"image {image_id}", text=text)
+
+
 def nothing_is_dead_lettered(evidence: Evidence) -> Iterator[Violation]:
     """I-13: the dead-letter queue is empty."""
     if evidence.dead_letters:
@@ -61,4 +70,4 @@ def _name(operation: Any) -> str:
     return f"operation {operation.id} ({operation.kind} of {operation.resource_id})"
 
 
-CHECKS = (tasks_have_operations, operations_go_on, nothing_is_dead_lettered)
+CHECKS = (tasks_have_operations, operations_go_on, images_are_filled, nothing_is_dead_lettered)

@@ -13,6 +13,7 @@ from iaas.compute.service import Compute
 from iaas.context import Context
 from iaas.db import operations
 from iaas.db.engine import Tx
+from iaas.model.operation import FILLS
 
 
 def _before_create() -> None:
@@ -28,9 +29,6 @@ def _before_action() -> None:
 
 
 _POINTS: Mapping[str, Callable[[], None]] = {"server.create": _before_create, "server.delete": _before_delete}
-
-
-FILLS = "fills_image"  # among an operation's params: the queued image that its host is to fill
 
 
 def supersede(compute: Compute, tx: Tx, server_id: str, everything: bool = False) -> None:

@@ -30,6 +30,7 @@ class Placement:
         request = PlacementRequest.of(
             flavor or server.flavor,
             self._image_properties(server),
+            root=server.local_root,
             operation_id=operation.id,
             fence=operation.fence,
             server_id=server.id,

@@ -13,7 +13,7 @@ from iaas.db.compute import aggregates
 from iaas.db.engine import Tx
 from iaas.db.network import usage
 from iaas.db.schema.compute import allocations, compute_nodes, keypairs, migrations, server_groups, servers
-from iaas.db.schema.image import image_locations, images
+from iaas.db.schema.image import image_locations, image_properties, images
 from iaas.db.schema.network import (
     floating_ips,
     ip_allocations,
@@ -51,6 +51,7 @@ class Facts:
     dhcp_subnets: set[str]
     images: list[Any]
     locations: list[Any]
+    promised: dict[str, str]  # queued image -> the server that it says it is made of
     volumes: list[Any]
     snapshots: list[Any]
     attachments: list[Any]
@@ -75,7 +76,7 @@ def facts(tx: Tx) -> Facts:
     live_groups = tx.all(sa.select(g.id, g.project_id, g.policy, g.rules))
     live_servers = tx.all(
         sa.select(s.id, s.project_id, s.state, s.task, s.host, s.old_host, s.fence, s.group_id, s.flavor, s.old_flavor,
-                  s.new_flavor, s.updated_at)
+                  s.new_flavor, s.image_id, s.updated_at)
         .where(s.deleted_at.is_(None))
     )  # fmt: skip
     live_volumes = tx.all(
@@ -100,6 +101,7 @@ def facts(tx: Tx) -> Facts:
             sa.select(i.id, i.state, i.task, i.size, i.generation, i.lease_until).where(i.deleted_at.is_(None))
         ),
         locations=tx.all(sa.select(image_locations)),
+        promised=_promised(tx),
         volumes=live_volumes,
         snapshots=live_snapshots,
         attachments=tx.all(sa.select(volume_attachments)),
@@ -122,6 +124,13 @@ def facts(tx: Tx) -> Facts:
         usage={(row.project_id, row.resource): row.used for row in tx.all(sa.select(quota_usage))},
         counted=_counted(tx, live_servers, live_volumes, live_snapshots),
     )
+
+
+def _promised(tx: Tx) -> dict[str, str]:
+    q = image_properties.c
+    named = sa.select(q.image_id, q.value).join_from(image_properties, images, images.c.id == q.image_id)
+    queued = (images.c.state == "queued") & images.c.task.is_(None) & images.c.deleted_at.is_(None)
+    return {row.image_id: row.value for row in tx.all(named.where(q.name == "instance_uuid", queued))}
 
 
 def _network(tx: Tx) -> dict[str, Any]:

@@ -24,10 +24,11 @@ class Flavor:
     extra_specs: dict[str, str] = field(default_factory=dict)
     created_at: datetime | None = None
 
-    @property
-    def total_disk_gb(self) -> int:
-        """What a server of this flavor may take on its host, GiB, swap rounded up."""
-        return self.disk_gb + self.ephemeral_gb + -(-self.swap_mb // 1024)
+    def claims(self, root: bool) -> dict[str, int]:
+        """What a server of this flavor takes of its host: vcpus, ram_mb, disk_gb (swap rounded up); ``root`` False: its
+        root disk is a volume, which lies elsewhere."""
+        disk_gb = self.disk_gb * root + self.ephemeral_gb + -(-self.swap_mb // 1024)
+        return {"vcpus": self.vcpus, "ram_mb": self.ram_mb, "disk_gb": disk_gb}
 
     def local_devices(self, root: bool) -> tuple[str, ...]:
         """The device names of the disks on the host; ``root`` False: the root disk, vda, is a volume."""

@@ -24,6 +24,7 @@ class OperationState(StrEnum):
 
 LIVE = (OperationState.QUEUED, OperationState.RUNNING, OperationState.WAITING)
 NO_TURN = 0  # the fence of an operation that waits for its turn on its resource
+FILLS = "fills_image"  # among an operation's params: the queued image that a host is to fill
 
 
 @dataclass(frozen=True, kw_only=True)

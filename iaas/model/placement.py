@@ -59,13 +59,16 @@ class PlacementRequest:
     group: Group | None = None
 
     @classmethod
-    def of(cls, flavor: Flavor, image_properties: Mapping[str, str], **more: Any) -> PlacementRequest:
-        """What a server of this flavor from an image with these properties needs; ``more`` are the other fields."""
+    def of(
+        cls, flavor: Flavor, image_properties: Mapping[str, str], root: bool = True, **more: Any
+    ) -> PlacementRequest:
+        """What a server of this flavor from an image with these properties needs; ``root`` False: it boots from a
+        volume. ``more`` are the other fields."""
         named = ((IMAGE_PROPERTIES.get(name), value) for name, value in image_properties.items())
         return cls(
             vcpus=flavor.vcpus,
             ram_mb=flavor.ram_mb,
-            disk_gb=flavor.total_disk_gb,
+            disk_gb=flavor.claims(root)["disk_gb"],
             extra_specs=flavor.extra_specs,
             image_properties={name: value for name, value in named if name},
             **more,

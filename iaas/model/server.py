@@ -220,9 +220,18 @@ class Server:
         return status_of(self.state, self.task)
 
     @property
+    def local_root(self) -> bool:
+        """Whether its root disk is on its host, and not a volume."""
+        return self.image_id is not None
+
+    @property
     def local_devices(self) -> tuple[str, ...]:
         """The device names that its volumes can't have."""
-        return self.flavor.local_devices(root=self.image_id is not None)
+        return self.flavor.local_devices(self.local_root)
+
+    def claims(self, flavor: Flavor | None = None) -> dict[str, int]:
+        """What it takes of its host (vcpus, ram_mb, disk_gb), with its own flavor or this one."""
+        return (flavor or self.flavor).claims(self.local_root)
 
     @property
     def shown_task(self) -> Task | None:

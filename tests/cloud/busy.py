@@ -130,8 +130,8 @@ class Busy:
         self.cloud.database.run(lambda tx: tx.insert(table, dict(before._mapping)))
 
     @contextmanager
-    def extra(self, table: sa.Table, like: Any, **values: Any) -> Iterator[None]:
-        row = {**like._mapping, **values}
+    def extra(self, table: sa.Table, like: Any = None, **values: Any) -> Iterator[None]:
+        row = {**(like._mapping if like else {}), **values}
         self.cloud.database.run(lambda tx: tx.insert(table, row))
         yield
         same = sa.and_(*(column == row[column.name] for column in table.primary_key))

@@ -18,7 +18,7 @@ from iaas.bus.transport import DeadLetter
 from iaas.clock import ManualClock
 from iaas.db.engine import Database
 from iaas.db.schema.compute import allocations, compute_nodes, servers
-from iaas.db.schema.image import images
+from iaas.db.schema.image import image_properties, images
 from iaas.db.schema.network import ports
 from iaas.db.schema.operations import operations, quota_usage
 from iaas.db.schema.volume import volumes
@@ -447,6 +447,14 @@ def bytes_without_image(busy: Busy) -> Damage:
 @damage
 def bytes_of_an_older_upload(busy: Busy) -> Damage:
     return busy.stored(f"{busy.image}.7"), {("I-10", f"stored image {busy.image}.7")}
+
+
+@damage
+def image_that_nobody_fills(busy: Busy) -> Damage:
+    """Of a server's copy whose operation is gone; the queued image that a user made by hand waits rightly."""
+    return busy.extra(image_properties, image_id=busy.queued, name="instance_uuid", value=busy.web), {
+        ("I-12", f"image {busy.queued}"),
+    }
 
 
 @damage

@@ -25,6 +25,7 @@ from devstack.stack import settings as stack_settings
 from devstack.stack.processes import command_line
 from devstack.stack.settings import ROOT, Settings
 from tests.compat.client import OpenStackClient
+from tests.integration.fleet import busy
 
 pytestmark = [
     pytest.mark.root,
@@ -176,7 +177,7 @@ def test_a_second_up_takes_under_20_seconds_and_changes_nothing(cloud: Cloud) ->
     began = time.monotonic()
     done = run(str(ROOT / "devstack/up"), "--state", str(cloud.settings.state))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 20 * busy()
     assert picture() == before
     assert {name: state.pid for name, state in supervisor.states(cloud.settings).items()} == pids
     assert cloud.names("server", "list") == {"first-instance"}

@@ -62,8 +62,8 @@ def _of_server(tx: Tx, arguments: argparse.Namespace) -> PlacementRequest:
     server = servers.get(tx, arguments.server)
     hints = {name: tuple(ids) for name, ids in (server.hints or {}).items()}
     return PlacementRequest.of(
-        server.flavor, _image_properties(tx, server.image_id, vanished=True), operation_id="", fence=0,
-        server_id=server.id, project_id=server.project_id, availability_zone=server.availability_zone,
+        server.flavor, _image_properties(tx, server.image_id, vanished=True), root=server.local_root, operation_id="",
+        fence=0, server_id=server.id, project_id=server.project_id, availability_zone=server.availability_zone,
         group_id=server.group_id, **hints,
     )  # fmt: skip
 
@@ -77,11 +77,12 @@ def _of_flavor(tx: Tx, arguments: argparse.Namespace) -> PlacementRequest:
     group = server_groups.get(tx, hints["group"][0]) if "group" in hints else None
     named = [servers.get(tx, id) for key in HINTS[1:] for id in hints.get(key, ())]
     found = flavors.by_name(tx, arguments.flavor) or flavors.get(tx, arguments.flavor)
+    others: Any = {key: ids for key, ids in hints.items() if key != "group"}
     return PlacementRequest.of(
         found, _image_properties(tx, arguments.image), operation_id="", fence=0, server_id="",
         project_id=next((item.project_id for item in (group, *named) if item), ""),
         availability_zone=arguments.zone, group_id=group.id if group else None,
-        **{key: ids for key, ids in hints.items() if key != "group"},
+        **others,
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from iaas.compute import lifecycle, servers, work
+from iaas.compute import lifecycle, servers
 from iaas.compute.actions import snapshot
 from iaas.compute.actions.snapshot import Wish
 from iaas.compute.create import zones
@@ -13,6 +13,7 @@ from iaas.compute.service import Compute
 from iaas.context import Context
 from iaas.db.engine import Tx
 from iaas.errors import Conflict, Invalid
+from iaas.model.operation import FILLS
 from iaas.model.server import State
 
 
@@ -24,7 +25,7 @@ def shelve(compute: Compute, context: Context, server_id: str) -> None:
         params: dict[str, Any] = {}
         if server.image_id is not None:
             owner = replace(context, project_id=server.project_id)
-            params[work.FILLS] = snapshot.queue(
+            params[FILLS] = snapshot.queue(
                 compute, tx, owner, server, Wish(name=f"{server.name[:247]}-shelved", metadata={})
             )
         lifecycle.begin(compute, tx, context, server, "shelve", "server.shelve", params,

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from iaas.compute import lifecycle, servers, work
+from iaas.compute import lifecycle, servers
 from iaas.compute.service import Compute
 from iaas.context import Context
 from iaas.db.engine import Tx
 from iaas.errors import Invalid, NotFound, QuotaExceeded
 from iaas.ids import new_uuid
+from iaas.model.operation import FILLS
 from iaas.model.server import Server
 
 DEADLINE_S = 6 * 3600
@@ -41,7 +42,7 @@ def create_image(compute: Compute, context: Context, server_id: str, wish: Wish)
         if server.image_id is None:
             raise Invalid("An image of a server that boots from a volume is not supported: snapshot the volume.")
         image_id = queue(compute, tx, context, server, wish)
-        params: dict[str, Any] = {work.FILLS: image_id}
+        params: dict[str, Any] = {FILLS: image_id}
         if wish.rotation is not None:
             params |= {"backup_type": wish.backup_type, "rotation": wish.rotation}
         kind = "server.createImage" if wish.rotation is None else "server.createBackup"

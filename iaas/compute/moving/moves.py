@@ -112,8 +112,7 @@ def forget(tx: Tx, server: Server) -> None:
     quota and claims are those of its flavor. For an administrator's word on the state."""
     migrations.abandon(tx, server.id)
     flavor = server.flavor
-    needed = {"vcpus": flavor.vcpus, "ram_mb": flavor.ram_mb, "disk_gb": flavor.total_disk_gb}
-    nodes.settle(tx, server.id, server.host, needed)
+    nodes.settle(tx, server.id, server.host, server.claims())
     before, after = server.counted, counted(flavor)
     quotas.give(tx, server.project_id, {name: before[name] - after[name] for name in after})
     rows.change(tx, server.id, {"new_flavor": None, "old_flavor": None, "old_host": None, "old_node": None})

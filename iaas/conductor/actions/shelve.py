@@ -9,7 +9,6 @@ from typing import Any
 
 from iaas import context as contexts
 from iaas import failpoints
-from iaas.compute.work import FILLS
 from iaas.conductor.exports import Exports
 from iaas.conductor.flow import Done, Flow, Result, Run, Step
 from iaas.conductor.guests import Guests
@@ -20,7 +19,7 @@ from iaas.db import operations
 from iaas.db.compute import nodes, servers
 from iaas.db.engine import Database, Tx
 from iaas.image.facade import ImageFacade
-from iaas.model.operation import Operation
+from iaas.model.operation import FILLS, Operation
 from iaas.model.order import Action, Power
 from iaas.model.server import Server, State
 from iaas.network.facade import NetworkFacade

@@ -7,14 +7,13 @@ from typing import Any
 
 from iaas import context as contexts
 from iaas import failpoints
-from iaas.compute.work import FILLS
 from iaas.conductor.flow import Done, Flow, Result, Run, Step
 from iaas.conductor.guests import Guests
 from iaas.conductor.hosts import Hosts
 from iaas.db.compute import servers
 from iaas.db.engine import Tx
 from iaas.image.facade import ImageFacade
-from iaas.model.operation import Operation
+from iaas.model.operation import FILLS, Operation
 from iaas.model.order import Action, Power, Upload
 
 

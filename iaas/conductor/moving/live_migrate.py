@@ -13,7 +13,7 @@ from typing import Any
 
 from iaas import failpoints
 from iaas.conductor.flow import Done, Flow, Result, Run, Step, Wait
-from iaas.conductor.moving.moves import COMPUTE, Moves, amounts, stay
+from iaas.conductor.moving.moves import COMPUTE, Moves, stay
 from iaas.db import operations
 from iaas.db.compute import migrations, nodes, servers
 from iaas.db.engine import Tx
@@ -138,7 +138,7 @@ class LiveMigrate:
 
     def finish(self, tx: Tx, run: Run) -> None:
         server = servers.get(tx, run.resource_id)
-        nodes.settle(tx, server.id, server.host, amounts(server.flavor))
+        nodes.settle(tx, server.id, server.host, server.claims())
         power = Power(run.data("arrive").get("power") or Power.RUNNING)
         servers.finish(tx, server.id, "live_migrate", power=power)
         migrations.change(tx, run.operation.id, {"status": "completed"})

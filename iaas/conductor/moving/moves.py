@@ -88,12 +88,7 @@ class Moves:
         return service is None or service.forced_down
 
 
-def amounts(flavor: Flavor) -> dict[str, int]:
-    """What a server of the flavor claims on its host."""
-    return {"vcpus": flavor.vcpus, "ram_mb": flavor.ram_mb, "disk_gb": flavor.total_disk_gb}
-
-
 def stay(tx: Tx, server_id: str) -> None:
     """After a move that came to nothing: the claims are those of the server where it is."""
     server = servers.get(tx, server_id)
-    nodes.settle(tx, server.id, server.host, amounts(server.flavor))
+    nodes.settle(tx, server.id, server.host, server.claims())

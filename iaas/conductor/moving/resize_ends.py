@@ -10,7 +10,7 @@ from typing import Any
 
 from iaas import failpoints
 from iaas.conductor.flow import Done, Flow, Result, Run, Step
-from iaas.conductor.moving.moves import COMPUTE, Moves, amounts
+from iaas.conductor.moving.moves import COMPUTE, Moves
 from iaas.conductor.moving.resize import give_back
 from iaas.db.compute import migrations, nodes, servers
 from iaas.db.engine import Tx
@@ -54,7 +54,7 @@ class ResizeEnds:
 
     def finish_confirm(self, tx: Tx, run: Run) -> None:
         server = servers.get(tx, run.resource_id)
-        nodes.settle(tx, server.id, server.host, amounts(server.flavor))
+        nodes.settle(tx, server.id, server.host, server.claims())
         give_back(tx, server, server.flavor)
         state = server.origin_state or State.ACTIVE
         servers.finish(tx, server.id, "confirm_resize", state=state, old_flavor=None, old_host=None, old_node=None,
@@ -85,7 +85,7 @@ class ResizeEnds:
     def finish_revert(self, tx: Tx, run: Run) -> None:
         server = servers.get(tx, run.resource_id)
         old = server.old_flavor or server.flavor
-        nodes.settle(tx, server.id, server.old_host, amounts(old))
+        nodes.settle(tx, server.id, server.old_host, server.claims(old))
         give_back(tx, server, old)
         state = server.origin_state or State.ACTIVE
         servers.finish(
