@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -206,3 +207,14 @@ def test_a_route_whose_rule_the_policy_does_not_know_fails_the_start() -> None:
     """S-063"""
     with pytest.raises(Internal, match="small:who"):
         client(policy=Policy([Rule("another", "@")]))
+
+
+def test_no_request_parses_what_a_rule_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's parser is not for threads that use it at once; and it takes its time."""
+    policy = Policy([Rule("x", "project_id:%(project_id)s and 'here':%(place)s and None:%(nothing)s")])
+    target = {"project_id": CALLERS["member"].project_id, "place": "here", "nothing": "None"}
+    assert policy.allows("x", CALLERS["member"], target)
+    monkeypatch.setattr(ast, "literal_eval", None)
+    assert policy.allows("x", CALLERS["member"], target)
+    assert not policy.allows("x", CALLERS["member"], {**target, "place": "there"})
+    assert not policy.allows("x", CALLERS["member"], {**target, "project_id": "another"})
