@@ -11,12 +11,12 @@ from iaas.bus.factory import connect
 from iaas.cmd.http import serve
 from iaas.cmd.listen import console_url
 from iaas.cmd.start import Start, start
+from iaas.cmd.strategy import identity_of
 from iaas.cmd.wsgi import application
 from iaas.compute.facade import ComputeFacade
 from iaas.compute.service import QUOTA_DEFAULTS, Compute
 from iaas.config import sections
 from iaas.db.engine import Database
-from iaas.identity.facade import IdentityFacade
 from iaas.image.facade import ImageFacade
 from iaas.network.facade import NetworkFacade
 from iaas.network.service import NetworkServices
@@ -33,7 +33,7 @@ def main() -> None:
     database = process.database()
     transport = connect(process.section(sections.Bus))
     client = Client(transport)
-    authenticate = IdentityFacade.open(database, process.section(sections.Auth)).authenticate
+    authenticate = identity_of(process, database).authenticate
     network = _network(process, database, client)
     quota, deadline = process.section(sections.Quota), process.section(sections.Conductor).deadline
     volume = VolumeServices.of(database, ConductorRpc(client), quota, deadline)

@@ -7,10 +7,10 @@ from iaas.bus.factory import connect
 from iaas.bus.server import Server
 from iaas.cmd.listen import url
 from iaas.cmd.start import start
+from iaas.cmd.strategy import identity_of
 from iaas.conductor.service import ConductorService, Parts
 from iaas.conductor.worker import pool
 from iaas.config import sections
-from iaas.identity.facade import IdentityFacade
 from iaas.image.facade import ImageFacade
 from iaas.network.facade import NetworkFacade
 from iaas.network.settings import Settings
@@ -38,7 +38,7 @@ def main() -> None:
         network=NetworkFacade(settings),
         volume=VolumeFacade(VolumeServices.of(database, ConductorRpc(client), quota, options.deadline)),
         image=ImageFacade(process.section(sections.Image).project_images),
-        identity=IdentityFacade.open(database, process.section(sections.Auth)),
+        identity=identity_of(process, database),
         image_url=url(api, "image"),
         options=options,
         owner=f"{process.host}/{process.daemon.boot_id}",

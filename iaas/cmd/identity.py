@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from iaas.cmd.http import serve
 from iaas.cmd.start import start
+from iaas.cmd.strategy import own_identity
 from iaas.cmd.wsgi import application
 from iaas.config import sections
-from iaas.identity.facade import IdentityFacade
 from iaas.identity.service import IdentityServices
 
 
@@ -15,7 +15,7 @@ def main() -> None:
     database = process.database()
     auth, compliance = process.section(sections.Auth), process.section(sections.SecurityCompliance)
     services = IdentityServices.open(database, auth, compliance=compliance)
-    app = application(process, "identity", services, IdentityFacade(services).authenticate)
+    app = application(process, "identity", services, own_identity(process, services).authenticate)
     api = process.section(sections.Api)
     process.daemon.on_stop(database.close)
     serve(process.daemon, {api.identity_listen: app}, api.threads)

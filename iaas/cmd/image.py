@@ -8,9 +8,9 @@ from iaas.api.policy import BASE
 from iaas.api.rulebook import rules_of
 from iaas.cmd.http import serve
 from iaas.cmd.start import start
+from iaas.cmd.strategy import identity_of
 from iaas.cmd.wsgi import application
 from iaas.config import sections
-from iaas.identity.facade import IdentityFacade
 from iaas.image import services as image
 from iaas.image.sweep import sweep
 
@@ -22,7 +22,7 @@ def main() -> None:
     process = start("iaas-image")
     database = process.database()
     services = image.from_config(database, process.config)
-    identity = IdentityFacade.open(database, process.section(sections.Auth))
+    identity = identity_of(process, database)
     known = {rule.name for rule in (*BASE, *rules_of("image"))}
     rules = (*EXTRA_RULES, *protected.rules(services.protections, known))
     app = application(process, "image", services, identity.authenticate_upload, rules)

@@ -9,8 +9,8 @@ from typing import Any
 from iaas.api.app import ApiOptions, make_app
 from iaas.api.policy import Policy
 from iaas.api.route import Rule, collect
-from iaas.cmd.listen import url
 from iaas.cmd.start import Start
+from iaas.cmd.strategy import login_url
 from iaas.config import sections
 from iaas.context import Context
 
@@ -28,6 +28,6 @@ def application(
     policy = Policy.of_routes(routes, rules, process.section(sections.Auth).policy_file)
     api = process.section(sections.Api)
     dialect = importlib.import_module(f"{package}.dialect").DIALECT
-    identity = url(api, "identity") + "/v3"
+    identity = login_url(process)
     options = ApiOptions(max_body=api.max_body, public_url=api.public_url, identity_url=identity)
     return make_app(dialect, routes, services, policy, authenticate, options)

@@ -46,6 +46,10 @@ class Auth:
     """Tokens, policy and the platform's own identities."""
 
     SECTION: ClassVar[str] = "auth"
+    strategy: str = option(
+        "local", "Who validates tokens: local (this cloud's own identities), keystone (another identity service, see "
+        "[keystone]) or noauth (nobody; for tests, on loopback only).", choices=("local", "keystone", "noauth")
+    )  # fmt: skip
     key_repository: str = option(
         "/var/lib/iaas/keys", "Directory of the token keys; every API node needs the same keys."
     )
@@ -85,6 +89,21 @@ class SecurityCompliance:
     )
     lockout_duration: int = option(1800, "Seconds that it is locked out.")
     disable_user_account_days_inactive: int = option(0, "Days without a login after which a user is disabled.")
+
+
+@dataclass(frozen=True)
+class Keystone:
+    """An identity service of another cloud, which the strategy keystone of [auth] asks."""
+
+    SECTION: ClassVar[str] = "keystone"
+    auth_url: str = option("", "Where it is, for instance https://cloud.example:5000/v3.")
+    username: str = option("iaas", "Our own user there, which has the role service on the project.")
+    password: str = option("", "Its password.", secret=True)
+    user_domain: str = option("Default", "Name of the user's domain.")
+    project: str = option("service", "The project on which it has the role.")
+    project_domain: str = option("Default", "Name of the project's domain.")
+    ca_file: str = option("", "Certificates that sign its certificate; empty: those of the system.")
+    cache_time: float = option(5.0, "Seconds that an answer is used again: the longest that a revoked token lives on.")
 
 
 @dataclass(frozen=True)
@@ -285,6 +304,6 @@ class Quota:
 
 
 ALL: tuple[type, ...] = (
-    Log, Database, Bus, Auth, SecurityCompliance, Api, Image, ImageStore, Compute, Console, Scheduler, Conductor,
-    Network, Volume, Quota,
+    Log, Database, Bus, Auth, SecurityCompliance, Keystone, Api, Image, ImageStore, Compute, Console, Scheduler,
+    Conductor, Network, Volume, Quota,
 )  # fmt: skip

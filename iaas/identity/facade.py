@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 
-from iaas.config.sections import Auth
+from iaas.config.sections import Auth, Keystone
 from iaas.context import Context
 from iaas.db.engine import Database
 from iaas.errors import Unauthenticated
 from iaas.identity.bootstrap import SERVICE_PROJECT, SERVICE_USER, Endpoints, bootstrap
+from iaas.identity.elsewhere import Elsewhere, chosen
 from iaas.identity.service import IdentityServices
 from iaas.identity.tickets import PREFIX
 from iaas.model.identity.credential import EC2_METHOD
@@ -22,23 +23,33 @@ UPLOAD = "image.upload"  # purpose of a ticket whose subject is an image
 
 
 class IdentityFacade:
-    def __init__(self, services: IdentityServices) -> None:
-        self._services = services
+    def __init__(self, services: IdentityServices, elsewhere: Elsewhere | None = None) -> None:
+        """``elsewhere``: who validates tokens instead."""
+        self._services, self._elsewhere = services, elsewhere
         self._lock = threading.Lock()
         self._minted: dict[int, tuple[str, float]] = {}  # service tokens by the life that was asked for
 
     @classmethod
     def open(cls, database: Database, auth: Auth) -> IdentityFacade:
-        """For a daemon that needs nothing else of identity."""
+        """For who needs nothing else of identity, and this cloud's own."""
         return cls(IdentityServices.open(database, auth))
+
+    @classmethod
+    def over(cls, services: IdentityServices, auth: Auth, keystone: Keystone) -> IdentityFacade:
+        """By ``[auth] strategy``. Raises Invalid for one that lacks its options."""
+        return cls(services, chosen(auth, keystone))
 
     def authenticate(self, token: str) -> Context:
         """The caller behind a token, request id not yet set. Raises Unauthenticated."""
+        if self._elsewhere:
+            return self._elsewhere.authenticate(token)
         return to_context(self._services.validator.access(token))
 
     def service_token(self, ttl_s: int = 3600) -> str:
         """A token of the user ``iaas`` on the project ``service``, role ``service``; needs no password. It
         holds now and for at least three quarters of ``ttl_s``: within the first quarter the same one is given again."""
+        if self._elsewhere:
+            return self._elsewhere.service_token()
         now = self._services.database.clock.monotonic()
         with self._lock:
             token, minted = self._minted.get(ttl_s, ("", float("-inf")))
