@@ -137,7 +137,10 @@ class Image:
     directory: str = option("/var/lib/iaas/images", "Directory of a filesystem store that has none of its own.")
     max_size: int = option(107374182400, "Largest image in bytes.")
     max_virtual_size: int = option(1099511627776, "Largest disk inside an image, in bytes (S-011).")
-    formats: tuple[str, ...] = option(("raw", "qcow2", "iso"), "disk_format values accepted.")
+    formats: tuple[str, ...] = option(
+        ("raw", "qcow2", "iso", "vmdk", "vdi", "vhd", "vhdx", "ami", "ari", "aki"),
+        "disk_format values accepted; what can't be inspected never is. See docs/image-safety.md.",
+    )
     project_quota: int = option(1099511627776, "Bytes of images that one project may keep.")
     project_images: int = option(1000, "Images that one project may have; -1: no limit.")
     delayed_delete_s: int = option(

@@ -96,7 +96,7 @@ def test_a_flavor_without_a_disk_size_is_the_administrators(world: World) -> Non
 
 
 def test_foreign_private_images_flavors_and_keys_look_like_none(world: World) -> None:
-    """S-059, S-060."""
+    """S-059, S-060; S-017: whoever may not see an image does not boot it, whatever hosts have in their caches."""
     image = world.image("blue", Visibility.PRIVATE)
     world.flavor("secret", is_public=False)
     world.ok("bob", "POST", "/v2.1/os-keypairs", {"keypair": {"name": "bobs"}})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from iaas.host.qemu_img import inspected
 from iaas.inspection.inspector import HEAD, Inspector, Limits
 from iaas.inspection.unsafe import Unsafe
 from tests.evilimg import good, reality
@@ -47,6 +50,23 @@ def test_the_canary_is_read_by_qemu_where_the_corpus_says_so(tmp_path: Path, nam
         if claimed and evil.name.partition(" ")[0] != "declared" and not reality.reads(tmp_path, evil.data, format)
     ]
     assert harmless == []
+
+
+def test_no_connection_is_made_for_an_image_that_names_an_address(tmp_path: Path) -> None:
+    """S-003: QEMU connects when it opens such an image; it never gets to."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.0)
+        at = f"nbd://127.0.0.1:{listener.getsockname()[1]}/x"
+        good.qemu_img(tmp_path, "create", "-q", "-u", "-f", "qcow2", "-b", at, "-F", "raw", "image", "1M")
+        with pytest.raises(Unsafe):
+            inspected(tmp_path / "image", "qcow2", 1 << 20)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+        told = subprocess.Popen(["qemu-img", "info", "--backing-chain", "-f", "qcow2", "image"], cwd=tmp_path,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        listener.settimeout(20.0)
+        listener.accept()[0].close()
+        told.wait(20)
 
 
 @pytest.mark.parametrize("declared", good.FORMATS)
