@@ -18,7 +18,7 @@ from iaas.api.identity.dialect import DIALECT
 from iaas.api.policy import Policy
 from iaas.api.route import collect
 from iaas.clock import ManualClock
-from iaas.config.sections import Auth
+from iaas.config.sections import Auth, SecurityCompliance
 from iaas.db.engine import Database
 from iaas.db.schema.metadata import metadata
 from iaas.identity.bootstrap import Urls
@@ -58,10 +58,12 @@ class Case:
 
 
 class World:
-    def __init__(self, database: Database, clock: ManualClock, directory: Path) -> None:
+    def __init__(
+        self, database: Database, clock: ManualClock, directory: Path, rules: SecurityCompliance | None = None
+    ) -> None:
         auth = Auth(key_repository=str(directory / "keys"), bcrypt_rounds=4)
         self.clock = clock
-        self.services = IdentityServices.open(database, auth)
+        self.services = IdentityServices.open(database, auth, compliance=rules)
         self.facade = IdentityFacade(self.services)
         urls = {"identity": Urls("http://id/v3"), "compute": Urls("http://c/v2.1/$(project_id)s")}
         self.facade.bootstrap(PASSWORD, urls)

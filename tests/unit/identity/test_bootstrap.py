@@ -93,3 +93,42 @@ def test_a_changed_url_is_changed_and_nothing_else(facade: IdentityFacade, servi
         "admin": "http://new",
         "internal": "http://img.internal",
     }
+
+
+def test_the_roles_of_a_cloud_imply_each_other(services: IdentityServices) -> None:
+    named = {role.id: role.name for role in services.roles.page({})}
+    assert set(named.values()) == {"admin", "manager", "member", "reader", "service"}
+    rules = {(prior.name, role.name) for prior, implied in services.roles.inferences() for role in implied}
+    assert rules == {("admin", "manager"), ("manager", "member"), ("member", "reader")}
+
+
+def test_an_administrator_whose_role_was_renamed_or_lost_its_rules_is_one_again(
+    services: IdentityServices, facade: IdentityFacade, clock: ManualClock
+) -> None:
+    [role] = services.roles.page({"name": "admin"})
+    [manager] = services.roles.page({"name": "manager"})
+    services.roles.imply_not(role.id, manager.id)
+    services.roles.update(role.id, {"options": {"immutable": False}})
+    services.roles.update(role.id, {"name": "boss"})
+    domain = services.domains.update("default", {"enabled": False})
+    assert not domain.enabled
+    done = facade.bootstrap(PASSWORD, CATALOG)
+    assert {"created role admin", "role admin implies manager", "enabled domain Default"} <= set(done)
+    clock.advance(1)
+    [admin] = services.users.page({"name": "admin"})
+    [project] = services.projects.page({"name": "admin"})
+    for wanted in (people.on(project), Wanted(kind=ScopeKind.SYSTEM)):
+        roles = facade.authenticate(people.log_in(services, admin, wanted, PASSWORD).token).roles
+        assert {"admin", "manager", "member", "reader"} <= set(roles)
+
+
+def test_an_administrator_whose_password_has_ended_gets_it_again(
+    services: IdentityServices, facade: IdentityFacade, clock: ManualClock
+) -> None:
+    [admin] = services.users.page({"name": "admin"})
+    services.users.update(admin.id, {"password_expires_at": clock.now(), "options": {"lock_password": True}})
+    with pytest.raises(Unauthenticated):
+        people.log_in(services, admin, Wanted(kind=ScopeKind.UNSCOPED), PASSWORD)
+    assert facade.bootstrap(PASSWORD, CATALOG)[0] == "set the password of user admin"
+    clock.advance(1)
+    assert people.log_in(services, admin, Wanted(kind=ScopeKind.UNSCOPED), PASSWORD).token
