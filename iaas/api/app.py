@@ -243,8 +243,6 @@ class _Front:
             response = flask.Response(self.dialect.page(status, body), status=status, mimetype="text/html")
         else:
             response = flask.Response(schema.encode(body), status=status, mimetype="application/json")
-        if status == 401:
-            response.headers["WWW-Authenticate"] = f'Keystone uri="{self.options.identity_url}"'
         if isinstance(error, MethodNotAllowed):
             response.headers["Allow"] = error.details.get("allow", "")
         if status == 503:
@@ -255,6 +253,8 @@ class _Front:
 
     def _stamp(self, response: flask.Response, request_id: str, version: Version | None) -> None:
         response.headers["X-OpenStack-Request-ID"] = request_id
+        if response.status_code == 401:
+            response.headers["WWW-Authenticate"] = f'Keystone uri="{self.options.identity_url}"'
         if self.dialect.microversions and version:
             for name, value in self.dialect.microversions.headers(version).items():
                 response.headers[name] = value

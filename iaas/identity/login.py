@@ -13,19 +13,23 @@ from iaas.db.engine import Database
 from iaas.db.identity import users
 from iaas.errors import Unauthenticated
 from iaas.identity.access import Validator
+from iaas.identity.credentials.vault import Vault
 from iaas.identity.methods.application_credential import ByApplicationCredential
-from iaas.identity.methods.credentials import AppSecret, Credentials, Method, Proof, together
+from iaas.identity.methods.credentials import AppSecret, Credentials, Method, Passcode, Proof, together
 from iaas.identity.methods.password import ByPassword
+from iaas.identity.methods.receipt import Receipts
 from iaas.identity.methods.token import ByToken
+from iaas.identity.methods.totp import ByTotp
 from iaas.identity.password_rules import PasswordRules
 from iaas.identity.passwords import Passwords
 from iaas.identity.scoping import Wanted, grant
 from iaas.identity.throttle import Throttle
+from iaas.identity.tickets import TicketDesk
 from iaas.identity.tokens import REFUSED, TokenCodec
 from iaas.model.token import Access, ScopeKind
 from iaas.model.user import Login, Reference
 
-__all__ = ["AppSecret", "Credentials", "Issued", "LoginDesk", "Wanted"]
+__all__ = ["AppSecret", "Credentials", "Issued", "LoginDesk", "Passcode", "Wanted"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class LoginDesk:
         codec: TokenCodec,
         validator: Validator,
         passwords: Passwords,
+        vault: Vault,
+        tickets: TicketDesk,
         clock: Clock,
         ttl: int,
         rules: PasswordRules,
@@ -53,12 +59,17 @@ class LoginDesk:
             self._password,
             ByToken(database, validator),
             ByApplicationCredential(database, passwords, throttle),
+            ByTotp(database, vault, throttle),  # last: a code is spent only when all else was right
         )
+        self._receipts = Receipts(database, tickets)
 
     def issue(self, credentials: Credentials, wanted: Wanted, source: str = "") -> Issued:
-        """``source``: the caller's address, for the throttle. Raises Unauthenticated."""
+        """``source``: the caller's address, for the throttle. Raises Unauthenticated, MoreNeeded among them."""
         tried = [method.prove(credentials, source) for method in self._methods]
         proof = together([proof for proof in tried if proof])
+        if credentials.receipt is not None:
+            proof = self._receipts.added(proof, credentials.receipt)
+        self._receipts.check(proof)
         if wanted.trust_id is not None:
             access = self._database.run(lambda tx: grant(tx, proof, wanted, self._ttl))
         else:

@@ -78,6 +78,8 @@ def _access(tx: Tx, proof: Proof, right: _Right, ttl: timedelta) -> Access | Non
     found = standing(tx, right.user_id, right.scope, right.given)
     if found is None:
         return None
+    if proof.since is not None and found.valid_after is not None and proof.since <= found.valid_after:
+        return None  # the password, for one, has changed since it was proven
     issued = proof.at
     if found.valid_after is not None:
         # A clock that stepped back must not make new tokens look older than the last mass revocation.

@@ -69,16 +69,16 @@ class IdentityServices:
         keys = KeyRing(auth.key_repository, clock)
         vault = Vault(database, KeyRing(_credential_keys(auth), clock, "credential"))
         codec, passwords = TokenCodec(keys), Passwords(auth.bcrypt_rounds)
-        validator = Validator(database, codec, clock)
+        validator, tickets = Validator(database, codec, clock), TicketDesk(keys, clock)
         rules = PasswordRules(compliance)
-        login = LoginDesk(database, codec, validator, passwords, clock, auth.token_ttl, rules)
+        login = LoginDesk(database, codec, validator, passwords, vault, tickets, clock, auth.token_ttl, rules)
         return cls(
             database=database,
             keys=keys,
             validator=validator,
             passwords=passwords,
             login=login,
-            tickets=TicketDesk(keys, clock),
+            tickets=tickets,
             domains=Domains(database),
             projects=Projects(database),
             users=Users(database, passwords, login, rules),

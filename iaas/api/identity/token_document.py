@@ -8,6 +8,7 @@ from iaas.api.call import Call
 from iaas.api.identity.auth import catalog_of
 from iaas.api.identity.delegation.access_rules import rule_fields
 from iaas.clock import iso8601_micro
+from iaas.identity.methods.receipt import Receipt
 from iaas.identity.service import IdentityServices
 from iaas.model.identity.delegation import ApplicationCredential, Mandate
 from iaas.model.token import Access, Named, ScopeKind
@@ -36,6 +37,19 @@ def document(call: Call[IdentityServices], access: Access) -> dict[str, Any]:
             project_id = access.project.id if access.project else None
             token["catalog"] = catalog_of(call, access.user.id, project_id)
     return token
+
+
+def receipt(found: Receipt) -> dict[str, Any]:
+    """What was proven, and which methods together are enough, as published."""
+    return {
+        "receipt": {
+            "methods": list(found.methods),
+            "user": _named(found.user),
+            "issued_at": f"{iso8601_micro(found.issued_at)}Z",
+            "expires_at": f"{iso8601_micro(found.expires_at)}Z",
+        },
+        "required_auth_methods": [list(rule) for rule in found.required],
+    }
 
 
 def _given(mandate: Mandate) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from iaas.api.identity.bodies import PASSWORD
 from iaas.api.schema import obj
 from iaas.errors import Invalid, Unauthenticated
-from iaas.identity.login import AppSecret, Credentials, Wanted
+from iaas.identity.login import AppSecret, Credentials, Passcode, Wanted
 from iaas.model.token import ScopeKind
 from iaas.model.user import Reference
 
@@ -26,6 +26,7 @@ _SCOPE = obj({
 _METHODS = {
     "password": obj({"user": obj({**_OWNED, "password": PASSWORD}, ("password",))}, ("user",)),
     "token": obj({"id": {"type": "string", "minLength": 1, "maxLength": 4096}}, ("id",)),
+    "totp": obj({"user": obj({**_OWNED, "passcode": _TEXT}, ("passcode",))}, ("user",)),
     "application_credential": obj({"id": _TEXT, "name": _TEXT, "user": obj(_OWNED), "secret": PASSWORD}, ("secret",)),
 }
 _NAMES = {"type": "array", "minItems": 1, "maxItems": 16, "items": _TEXT}
@@ -34,7 +35,7 @@ _AUTH = {"identity": _IDENTITY, "scope": {"anyOf": [_SCOPE, {"enum": ["unscoped"
 CREATE = obj({"auth": obj(_AUTH, ("identity",))}, ("auth",))
 
 
-def credentials(identity: Mapping[str, Any]) -> Credentials:
+def credentials(identity: Mapping[str, Any], receipt: str | None) -> Credentials:
     """Each method once, however often it is named (S-044); one that is not offered authenticates nobody."""
     methods = set(identity["methods"])
     if not methods <= _METHODS.keys():
@@ -44,11 +45,14 @@ def credentials(identity: Mapping[str, Any]) -> Credentials:
             raise Invalid(f"Expecting to find {method} in identity.", field=f"auth.identity.{method}")
     given = {method: identity[method] for method in methods}
     user = given["password"]["user"] if "password" in given else None
+    one = given["totp"]["user"] if "totp" in given else None
     return Credentials(
         user=_reference(user, "user") if user else None,
         password=user["password"] if user else None,
         token=given["token"]["id"] if "token" in given else None,
         application_credential=_secret(given["application_credential"]) if "application_credential" in given else None,
+        passcode=Passcode(user=_reference(one, "user"), code=one["passcode"]) if one else None,
+        receipt=receipt,
     )
 
 

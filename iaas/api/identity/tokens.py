@@ -7,14 +7,16 @@ from datetime import timedelta
 from iaas.api.call import Call
 from iaas.api.identity.bodies import flag
 from iaas.api.identity.rules import TOKEN
-from iaas.api.identity.token_document import document
+from iaas.api.identity.token_document import document, receipt
 from iaas.api.identity.token_request import CREATE, credentials, wanted
 from iaas.api.route import Reply, Route, Rule
 from iaas.errors import Invalid, NotFound, Unauthenticated
+from iaas.identity.methods.receipt import MoreNeeded
 from iaas.identity.service import IdentityServices
 from iaas.model.identity.delegation import ApplicationCredential
 from iaas.model.token import GRACE, Access
 
+_RECEIPT = "Openstack-Auth-Receipt"
 _ACCESS_RULES = "OpenStack-Identity-Access-Rules"  # a service says with it that it enforces them, and in which version
 
 VALIDATE = Rule("identity:validate_token", TOKEN)
@@ -24,7 +26,12 @@ REVOKE = Rule("identity:revoke_token", TOKEN)
 
 def create_token(call: Call[IdentityServices]) -> Reply:
     auth = call.body["auth"]
-    issued = call.services.login.issue(credentials(auth["identity"]), wanted(auth), call.source)
+    given = credentials(auth["identity"], call.headers.get(_RECEIPT))
+    try:
+        issued = call.services.login.issue(given, wanted(auth), call.source)
+    except MoreNeeded as error:
+        headers = {_RECEIPT: error.receipt.text, "Vary": "X-Auth-Token"}
+        return Reply(receipt(error.receipt), status=401, headers=headers)
     headers = {"X-Subject-Token": issued.token, "Vary": "X-Auth-Token"}
     return Reply({"token": document(call, issued.access)}, headers=headers)
 

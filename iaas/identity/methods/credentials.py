@@ -24,20 +24,31 @@ class AppSecret:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Passcode:
+    """A one-time code of a user."""
+
+    user: Reference
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """Each method that is given must succeed, for the same user."""
+    """Each method that is given must succeed, for the same user. ``receipt``: for methods that succeeded before."""
 
     user: Reference | None = None
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
     application_credential: AppSecret | None = None
+    passcode: Passcode | None = None
+    receipt: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
 class Proof:
     """Who it is, since when that is proven, and what the new token must not outlive or go beyond.
 
-    ``chain``: the audit id that heads the token's chain, when something else than a token ends it.
+    ``chain``: the audit id that heads the token's chain, when something else than a token ends it. ``since``: when the
+    first part was proven, if that was in an earlier request.
     """
 
     login: Login
@@ -46,6 +57,7 @@ class Proof:
     parent: Claims | None = None
     credential: ApplicationCredential | None = None
     chain: str | None = None
+    since: datetime | None = None
 
 
 class Method(Protocol):

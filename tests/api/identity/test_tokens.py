@@ -115,7 +115,7 @@ REFUSED = {
     "an unknown project's name": auth(scope={"project": {"name": "x", "domain": {"id": "default"}}}),
     "an unknown domain": auth(scope={"domain": {"id": "f" * 32}}),
     "the system": auth(scope={"system": {"all": True}}),
-    "a method that is not offered": auth(methods=["password", "totp"]),
+    "a method that is not offered": auth(methods=["password", "kerberos"]),
     "a forged token": auth(methods=["token"], token={"id": "gAAAAA" + "x" * 200}),
     "a good password and a forged token": auth(methods=["password", "token"], token={"id": "gAAAAA"}),
 }
