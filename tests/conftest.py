@@ -25,6 +25,13 @@ from tests.sqlite import open_sqlite
 settings.register_profile("iaas", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("iaas")
 
+# Few examples, the same each time, however slow the machine is.
+settings.register_profile(
+    "suite", max_examples=30, derandomize=True, deadline=None, database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)  # fmt: skip
+settings.load_profile("suite")
+
 
 def create_all(database: Database) -> None:
     """Makes the tables of every file in iaas/db/schema, as the migrations do in production."""
