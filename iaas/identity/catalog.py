@@ -10,7 +10,7 @@ from iaas.db.engine import Database, Tx
 from iaas.db.identity import catalog as db
 from iaas.db.identity.nouns import ENDPOINTS, REGIONS, SERVICES
 from iaas.errors import Conflict, Invalid
-from iaas.identity.collection import Collection
+from iaas.identity.collection import Collection, bounded
 from iaas.model.catalog import Endpoint, Entry, Region, Service, resolve
 
 
@@ -59,6 +59,17 @@ class Endpoints(Collection[Endpoint]):
             usable = [replace(item, url=url) for item, url in urls if url is not None]
             resolved.append(replace(entry, endpoints=usable))
         return resolved
+
+    def create_in(self, value: Endpoint, region: str | None) -> Endpoint:
+        """``region``: one that is made when it is not there, as the API always did for the old name of region_id."""
+        bounded(value.extra)
+
+        def work(tx: Tx) -> Endpoint:
+            if region is not None and REGIONS.find(tx, id=region) is None:
+                REGIONS.create(tx, Region(id=region))
+            return self._create(tx, value if region is None else replace(value, region_id=region))
+
+        return self._database.run(work)
 
     def _create(self, tx: Tx, value: Endpoint) -> Endpoint:
         _check(tx, value.service_id, value.region_id)

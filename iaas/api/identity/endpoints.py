@@ -13,7 +13,7 @@ from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
 from iaas.model.catalog import INTERFACES, Endpoint
 
-_REGION = {"type": ["string", "null"], "maxLength": 255}
+_REGION = {"type": ["string", "null"], "minLength": 1, "maxLength": 255, "pattern": r"^[^/?#\s]+$"}
 _FIELDS = {
     "service_id": ID,
     "interface": {"enum": list(INTERFACES)},
@@ -52,8 +52,11 @@ def get_endpoint(call: Call[IdentityServices]) -> dict[str, Any]:
 
 
 def create_endpoint(call: Call[IdentityServices]) -> dict[str, Any]:
+    """``region``, the old name of ``region_id``, makes the region if need be."""
+    body = call.body["endpoint"]
+    old = body.get("region") if "region_id" not in body else None
     endpoint = Endpoint(id=new_hex(), **_given(call))
-    return {"endpoint": show_endpoint(call, call.services.endpoints.create(endpoint))}
+    return {"endpoint": show_endpoint(call, call.services.endpoints.create_in(endpoint, old))}
 
 
 def update_endpoint(call: Call[IdentityServices]) -> dict[str, Any]:

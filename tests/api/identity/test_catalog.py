@@ -89,6 +89,35 @@ def test_a_wrong_endpoint_is_400(world: World, change: dict[str, object]) -> Non
     assert world.state() == before
 
 
+def test_the_old_name_of_a_region_makes_it(world: World) -> None:
+    service = world.make("service", type="toaster")
+    body = {"service_id": service, "interface": "public", "url": "http://t"}
+    for case in (
+        Case("admin", "POST", "/endpoints", 400, {"endpoint": {**body, "region_id": "Mars"}}),
+        Case("admin", "POST", "/endpoints", 400, {"endpoint": {**body, "region": "a/b"}}),
+        Case("admin", "POST", "/endpoints", 201, {"endpoint": {**body, "region": "Mars"}},
+             (("endpoint.region_id", "Mars"), ("endpoint.region", "Mars"))),
+        Case("admin", "POST", "/endpoints", 201, {"endpoint": {**body, "region": "Mars"}}),
+        Case("admin", "GET", "/regions/Mars", 200),
+        Case("admin", "GET", "/endpoints?region_id=Mars&interface=public", 200, has=(("endpoints.#", 2),)),
+        Case("admin", "GET", "/endpoints?region_id=Mars&interface=admin", 200, has=(("endpoints", []),)),
+    ):  # fmt: skip
+        world.run(case)
+
+
+def test_the_order_of_the_catalog_stays(world: World) -> None:
+    for number in range(5):
+        service = world.make("service", type=f"t{number}")
+        for interface in ("public", "internal", "admin"):
+            world.make("endpoint", service_id=service, interface=interface, url="http://t")
+    shown = [world.run(Case("member", "GET", "/auth/catalog", 200)).json for _ in range(2)]
+    assert shown[0] == shown[1]
+    ids = [entry["id"] for entry in at(shown[0], "catalog")]
+    assert ids == sorted(ids)
+    for entry in at(shown[0], "catalog"):
+        assert [item["id"] for item in entry["endpoints"]] == sorted(item["id"] for item in entry["endpoints"])
+
+
 FORMATS = (
     *("%s", "%(password)s", "%(project_id)d", "{0}", "{project_id}", "{0.__class__}", "$(secret)s", "$secret"),
     *("%%", "%n", "${HOME}", "%(admin_token)s", "$(admin_token)s", "%(", "%(project_id", "$(project_id)"),

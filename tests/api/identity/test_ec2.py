@@ -259,3 +259,63 @@ def test_a_signature_opens_no_other_users_key(world: World) -> None:
     first, second = made_pair(world, "member", "ours"), made_pair(world, "stranger", "theirs")
     assert exchange(world, {**signed(world, first), "access": second["access"]}).status_code == 401
     assert exchange(world, signed(world, {**first, "access": second["access"]})).status_code == 401
+
+
+# Application credentials ------------------------------------------------------------------------------------------
+
+
+def app_token(world: World, unrestricted: bool) -> None:
+    """The persona ``app``: the member by an application credential, whose id is the world's ``app_cred``."""
+    body = {"application_credential": {"name": "robot", "unrestricted": unrestricted}}
+    answer = world.request("member", "POST", "/users/{member}/application_credentials", body)
+    assert answer.status_code == 201, answer.text
+    made = at(answer.json, "application_credential")
+    world.ids["app_cred"] = made["id"]
+    secret = {"id": made["id"], "secret": made["secret"]}
+    login = {"auth": {"identity": {"methods": ["application_credential"], "application_credential": secret}}}
+    answer = world.request("nobody", "POST", "/auth/tokens", login)
+    assert answer.status_code == 201, answer.text
+    world.tokens["app"] = answer.headers["X-Subject-Token"]
+
+
+def test_a_restricted_application_credential_manages_no_credentials(world: World, pair: dict[str, Any]) -> None:
+    """S-036: neither makes them, nor changes nor takes away what is there; it may look."""
+    app_token(world, unrestricted=False)
+    world.ids["c"] = at(world.run(Case("app", "GET", "/credentials", 200)).json, "credentials.0.id")
+    before = world.state()
+    blob = {"user_id": "{member}", "type": "totp", "blob": "JBSWY3DPEHPK3PXP"}
+    for case in (
+        Case("app", "GET", PAIRS, 200),
+        Case("app", "POST", PAIRS, 403, {"tenant_id": "{ours}"}),
+        Case("app", "DELETE", PAIRS + "/{a}", 403),
+        Case("app", "POST", "/credentials", 403, {"credential": blob}),
+        Case("app", "PATCH", "/credentials/{c}", 403, {"credential": {"blob": '{"access": "{a}", "secret": "x"}'}}),
+        Case("app", "DELETE", "/credentials/{c}", 403),
+    ):
+        world.run(case)
+    assert world.state() == before
+
+
+def test_what_an_unrestricted_application_credential_makes_is_bound_to_it(world: World) -> None:
+    """S-036, S-030: a pair of it has its rights, is for its project, and ends with it."""
+    app_token(world, unrestricted=True)
+    answer = world.run(Case("app", "POST", PAIRS, 201, {"tenant_id": "{ours}"}))
+    pair = at(answer.json, "credential")
+    [item] = world.services.credentials.page({})
+    assert f'"app_cred_id": "{world.ids["app_cred"]}"' in item.blob
+    world.ids["c"] = item.id
+    unbound = {"credential": {"blob": f'{{"access": "{pair["access"]}", "secret": "{pair["secret"]}"}}'}}
+    world.run(Case("member", "PATCH", "/credentials/{c}", 400, unbound))
+    second = people.project(world.services, "second")
+    [member] = world.services.users.page({"name": "member"})
+    people.give(world.services, "member", member, second)
+    world.ids["second"] = second.id
+    world.run(Case("app", "POST", PAIRS, 403, {"tenant_id": "{second}"}))
+    assert exchange(world, signed(world, pair, f"{pair['access']}:{second.id}")).status_code == 401
+    world.tokens["ec2"] = issued(world, pair)
+    context = world.facade.authenticate(world.tokens["ec2"])
+    assert (context.application_credential_id, context.restricted) == (world.ids["app_cred"], True)
+    world.run(Case("member", "DELETE", "/users/{member}/application_credentials/{app_cred}", 204))
+    world.clock.advance(1)
+    world.run(Case("ec2", "GET", "/auth/projects", 401))
+    assert exchange(world, signed(world, pair)).status_code == 401
