@@ -104,7 +104,7 @@ def test_a_service_exchanges_a_request_that_the_stock_signer_signed(cloud: Cloud
     request: dict[str, Any] = {"verb": "GET", "host": "127.0.0.1", "path": "/", "params": params}
     signature = Ec2Signer(pair["secret"]).generate(dict(request))
     body = {"ec2Credentials": {**request, "access": pair["access"], "signature": signature, "headers": {}}}
-    token = cloud.identity.mint_service_token()
+    token = cloud.identity.service_token()
     answer = identity.post("/ec2tokens", json=body, headers={"X-Auth-Token": token}, authenticated=False)
     assert answer.status_code == 200, answer.text
     assert answer.json()["token"]["user"]["name"] == "admin"
