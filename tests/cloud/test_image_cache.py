@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import argparse
+import json
+from typing import Any
+
 import pytest
 
+from iaas.cmd.commands import host as command
 from iaas.compute import aggregates, history
+from iaas.config import loader, sections
 from iaas.db.image import uploads
 from iaas.errors import Invalid, NotFound
 from iaas.ids import new_uuid
 from iaas.model.server import State
 from tests.cloud.harness import Cloud
-from tests.cloud.servers import image, network, order
+from tests.cloud.servers import boot, image, network, order
+
+
+class SharedBus:
+    """The cloud's bus, which the command must not close."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._bus = cloud.bus
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bus, name)
+
+    def close(self) -> None:
+        """It goes on."""
 
 
 def cached(cloud: Cloud, host: str) -> set[str]:
@@ -33,6 +52,24 @@ def test_the_hosts_of_an_aggregate_have_an_image_before_a_server_wants_it(cloud:
         aggregates.cache_images(cloud.compute, cloud.context, id, [new_uuid()])
     with pytest.raises(NotFound):
         aggregates.cache_images(cloud.compute, cloud.context, 99, [wanted])
+
+
+def test_an_operator_sees_what_a_host_keeps(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``iaas-manage host images``"""
+    boot(cloud, network(cloud))
+    (name,) = {name for name in cloud.hosts if cached(cloud, name)}
+    (kept,) = cached(cloud, name)
+    monkeypatch.setattr("iaas.bus.factory.connect", lambda options: SharedBus(cloud))
+    parser = argparse.ArgumentParser()
+    command.add(parser.add_subparsers())
+    for words in (["host", "images", name], ["host", "images", name, "--json"]):
+        arguments = parser.parse_args(words)
+        arguments.run(loader.load(sections.ALL, []), arguments)
+    text, _, rows = capsys.readouterr().out.partition("[")
+    assert text.startswith(kept) and text.splitlines()[-1] == "1 images, 0 MiB"
+    assert [row["image_id"] for row in json.loads("[" + rows)] == [kept]
 
 
 def test_a_flipped_bit_in_the_store_ends_in_an_error_that_says_so(cloud: Cloud) -> None:

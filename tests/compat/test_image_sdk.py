@@ -122,8 +122,8 @@ def test_the_client_shows_our_words_and_the_right_class_of_fault(sdk: Any, image
         sdk.image.get_image("nothing")
     with pytest.raises(faults.ConflictException, match="Cannot 'upload' image"):
         faults.raise_from_response(image.upload(sdk.image, data=b"x"))
-    with pytest.raises(faults.BadRequestException, match="Invalid disk format 'vhdx'"):
-        sdk.image.create_image(name="x", disk_format="vhdx", container_format="bare")
+    with pytest.raises(faults.BadRequestException, match="Invalid disk format 'ploop'"):
+        sdk.image.create_image(name="x", disk_format="ploop", container_format="bare")
     sdk.image.update_image(image, is_protected=True)
     with pytest.raises(faults.ForbiddenException, match="is protected and cannot be deleted"):
         sdk.image.delete_image(image)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from iaas.host.exec import Runner
+from iaas.host.qemu_img import QemuImg, inspected
 from iaas.model.order import Action, Power, Upload
 from tests.integration.libvirtd import libvirtd, tiny_image
 from tests.integration.test_libvirt_guests import Host, host, image
@@ -43,3 +45,4 @@ def test_a_snapshot_stands_alone_and_the_server_stays_as_it_is(host: Host, tmp_p
     subprocess.run(["qemu-img", "check", "-q", "-f", "qcow2", str(copy)], check=True)
     info = subprocess.run(["qemu-img", "info", "-f", "qcow2", str(copy)], check=True, capture_output=True, text=True)
     assert "backing file" not in info.stdout
+    inspected(copy, "qcow2", QemuImg(Runner()).size_of(copy))  # as the image service and the next host will
