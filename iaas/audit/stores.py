@@ -76,10 +76,17 @@ def _lacking(stored: Mapping[str, Mapping[str, int] | None], image: Any, places:
 
 
 def uploads_end(evidence: Evidence) -> Iterator[Violation]:
-    """I-10: no upload and no deletion is past its lease."""
+    """I-10: no upload, no deletion and no import is past its lease; an image that is being imported has its task."""
     now = evidence.facts.now
+    importing = {task.image_id for task in evidence.facts.image_tasks}
+    for task in evidence.facts.image_tasks:
+        if task.status == "processing" and (task.lease_until is None or task.lease_until < now - GRACE):
+            yield Violation(invariant="I-10", subject=f"image task {task.id}", text="is past its lease")
     for image in evidence.facts.images:
-        if image.task and (image.lease_until is None or image.lease_until < now - GRACE):
+        if image.task == "importing":
+            if image.id not in importing:
+                yield Violation(invariant="I-10", subject=f"image {image.id}", text="is importing without a task")
+        elif image.task and (image.lease_until is None or image.lease_until < now - GRACE):
             yield Violation(invariant="I-10", subject=f"image {image.id}", text=f"is {image.task} past its lease")
 
 

@@ -11,6 +11,7 @@ from iaas.cmd.start import start
 from iaas.cmd.strategy import identity_of
 from iaas.cmd.wsgi import application
 from iaas.config import sections
+from iaas.image import importer
 from iaas.image import services as image
 from iaas.image.sweep import sweep
 
@@ -31,4 +32,6 @@ def main() -> None:
     serve(process.daemon, {api.image_listen: app}, api.threads)
     process.beat_into(database)
     process.daemon.every(SWEEP_S, "sweeper", lambda: sweep(services, FORGOTTEN_S))
+    for number in range(services.options.import_workers):
+        process.daemon.every(0.05, f"importer-{number}", lambda: importer.work(services))
     process.daemon.run()

@@ -141,7 +141,15 @@ class Image:
         ("raw", "qcow2", "iso", "vmdk", "vdi", "vhd", "vhdx", "ami", "ari", "aki"),
         "disk_format values accepted; what can't be inspected never is. See docs/image-safety.md.",
     )
-    project_quota: int = option(1099511627776, "Bytes of images that one project may keep.")
+    project_quota: int = option(1099511627776, "Bytes of images that one project may keep, every copy counted.")
+    import_methods: tuple[str, ...] = option(("glance-direct", "web-download", "copy-image"), "Import methods offered.")
+    import_workers: int = option(2, "Imports and copies that one image daemon works at.")
+    task_hours: int = option(48, "How long a task that is over is remembered.")
+    web_schemes: tuple[str, ...] = option(("https", "http"), "web-download: schemes of URLs.")
+    web_ports: tuple[str, ...] = option(("80", "443"), "web-download: ports of URLs.")
+    web_networks: tuple[str, ...] = option((), "web-download: networks that are reached although they are not public.")
+    web_ca_file: str = option("", "web-download: certificates of authorities to trust; empty: the system's.")
+    web_hours: float = option(4.0, "web-download: the longest time that one may take.")
     project_images: int = option(1000, "Images that one project may have; -1: no limit.")
     delayed_delete_s: int = option(
         0, "Seconds for which a deleted image's data stay, and iaas-manage image restore brings it back; 0: none."

@@ -14,6 +14,7 @@ from iaas.db.engine import Tx
 from iaas.db.network import usage
 from iaas.db.schema.compute import allocations, compute_nodes, keypairs, migrations, server_groups, servers
 from iaas.db.schema.image import image_locations, image_properties, images
+from iaas.db.schema.image_tasks import image_tasks
 from iaas.db.schema.network import (
     floating_ips,
     ip_allocations,
@@ -52,6 +53,7 @@ class Facts:
     images: list[Any]
     locations: list[Any]
     promised: dict[str, str]  # queued image -> the server that it says it is made of
+    image_tasks: list[Any]
     volumes: list[Any]
     snapshots: list[Any]
     attachments: list[Any]
@@ -102,6 +104,11 @@ def facts(tx: Tx) -> Facts:
         ),
         locations=tx.all(sa.select(image_locations)),
         promised=_promised(tx),
+        image_tasks=tx.all(
+            sa.select(image_tasks.c.id, image_tasks.c.image_id, image_tasks.c.status, image_tasks.c.lease_until).where(
+                image_tasks.c.status.in_(["pending", "processing"])
+            )
+        ),
         volumes=live_volumes,
         snapshots=live_snapshots,
         attachments=tx.all(sa.select(volume_attachments)),

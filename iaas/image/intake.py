@@ -29,10 +29,11 @@ Beat = Callable[[int], bool]
 class Tenure:
     """The right to write for an image: a lease that is renewed, a quota that grows. Used by one thread."""
 
-    def __init__(self, services: ImageServices, image: Image, beat: Beat, copies: int = 1) -> None:
+    def __init__(self, services: ImageServices, image: Image, beat: Beat, copies: int = 1, covered: int = 0) -> None:
+        """``covered``: bytes of each copy that are reserved already."""
         self._image, self._beat, self._copies = image, beat, copies
         self._clock: Clock = services.database.clock
-        self._reserved = 0
+        self._reserved = covered
         self._beaten = self._clock.monotonic()
 
     def hold(self, more: int = 0) -> None:
@@ -42,15 +43,20 @@ class Tenure:
         self._reserved += more
         self._beaten = self._clock.monotonic()
 
-    def cover(self, size: int) -> None:
-        """So many bytes there are now: takes quota in big steps, and near its end only what is needed."""
+    def cover(self, size: int, exact: bool = False) -> None:
+        """So many bytes there are now: takes quota in big steps, if not ``exact``, and near its end what is needed."""
         if size > self._reserved:
             needed = size - self._reserved
             try:
-                self.hold(max(needed, STEP))
+                self.hold(needed if exact else max(needed, STEP))
             except QuotaExceeded:
+                if exact:
+                    raise
                 self.hold(needed)
-        elif self._clock.monotonic() - self._beaten >= BEAT_S:
+
+    def tick(self) -> None:
+        """As time passes, however slowly the bytes come: the lease is renewed in time. Raises Gone."""
+        if self._clock.monotonic() - self._beaten >= BEAT_S:
             self.hold()
 
 
@@ -89,8 +95,9 @@ def take_in(
     stream and the writer.
     """
     size = 0
-    tenure.hold(length or 0)
-    for piece in pieces(stream, most + 1):
+    tenure.cover(length or 0, exact=True)
+    tenure.hold()
+    for piece in pieces(stream, most + 1, tenure.tick):
         size += len(piece)
         if size > most:
             raise too_large(most)
@@ -109,9 +116,10 @@ def too_large(most: int) -> TooLarge:
     return TooLarge(f"Image exceeds the maximum of {most} bytes.")
 
 
-def pieces(stream: IO[bytes], limit: int) -> Iterator[memoryview]:
+def pieces(stream: IO[bytes], limit: int, tick: Callable[[], None] = lambda: None) -> Iterator[memoryview]:
     """The stream in pieces of exactly PIECE bytes (the last may be shorter), from one buffer that is used again,
-    at most ``limit`` bytes in all. The same cuts whatever the network did, so inspection can't be tricked by it."""
+    at most ``limit`` bytes in all. The same cuts whatever the network did, so inspection can't be tricked by it.
+    ``tick`` is called after each read."""
     buffer = bytearray(PIECE)
     view = memoryview(buffer)
     readinto: Any = getattr(stream, "readinto", None)
@@ -124,6 +132,7 @@ def pieces(stream: IO[bytes], limit: int) -> Iterator[memoryview]:
                 data = stream.read(wanted - filled)
                 count = len(data)
                 view[filled : filled + count] = data
+            tick()
             if not count:
                 break
             filled += count

@@ -65,6 +65,9 @@ class Store(Protocol):
     def inventory(self) -> Iterator[Blob]:
         """Everything in the store, complete and partial, in no order; for audit and sweep."""
 
+    def takes(self, url: str) -> bool:
+        """Whether this is a URL of data that the store reads, though it did not write them."""
+
     def describe(self) -> dict[str, str]:
         """What administrators see of its settings; nothing secret."""
 

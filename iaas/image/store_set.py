@@ -16,9 +16,8 @@ from iaas.config.sections import Image as ImageOptions
 from iaas.config.sections import ImageStore as StoreOptions
 from iaas.errors import Invalid
 from iaas.image.store import Store
-from iaas.model.image import Image, Location, LocationState
+from iaas.model.image import STAGING, Image, Location, LocationState
 
-STAGING = "staging"
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 

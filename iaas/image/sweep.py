@@ -4,7 +4,9 @@
 2. A deletion whose lease is over is completed; so is that of one copy.
 3. Data of an image that has a row, but keeps other data or none, and older than ``older_than``: removed.
 4. Data without any row are left alone and named (C-13): the operator decides, the audit counts them (I-10).
-5. Tombstones older than TOMBSTONE_DAYS are forgotten.
+5. Tombstones older than TOMBSTONE_DAYS are forgotten, and tasks past their time.
+
+Imports whose worker died are no matter of the sweep: iaas.image.importer takes them up again.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import logging
 from dataclasses import dataclass
 
 from iaas.db.engine import Database
-from iaas.db.image import locations, uploads
+from iaas.db.image import locations, tasks, uploads
 from iaas.errors import Conflict, Error, NotFound
 from iaas.image.delete import complete, complete_copy
 from iaas.image.services import ImageServices
@@ -51,6 +53,7 @@ def sweep(services: ImageServices, older_than: float = 3600.0) -> Swept:
         except Error as error:
             log.warning("store %s is not swept: %s", place.id, error.message)
     forgotten = services.database.run(lambda tx: uploads.purge(tx, TOMBSTONE_DAYS))
+    services.database.run(tasks.forget)
     done = Swept(
         queued=queued, deleted=deleted, removed=tuple(removed), unknown=tuple(unknown), forgotten=forgotten
     )  # fmt: skip

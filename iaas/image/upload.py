@@ -8,10 +8,11 @@ again and the stores hold nothing; what a killed process leaves, the sweep finds
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import IO
 
 from iaas import failpoints
+from iaas.db.engine import Tx
 from iaas.db.image import images as rows
 from iaas.db.image import uploads
 from iaas.db.image.uploads import Facts
@@ -83,9 +84,11 @@ def receive(
     right: Tenure,
     *,
     all_must: bool = True,
+    also: Callable[[Tx], object] = lambda _: None,
 ) -> Image:
     """The data into the stores, the image active. ``image`` is as ``uploads.begin`` gave it. After an error nothing of
-    the data is left, the row is as it was, and it is the caller's to abandon. Raises as ``upload``."""
+    the data is left, the row is as it was, and it is the caller's to abandon. ``also``: what the same transaction is
+    to change. Raises as ``upload``."""
     analysis = Analysis(image, Limits(services.options.max_virtual_size))
     fanout = Fanout(services.stores, stores, image.blob, all_must)
     try:
@@ -95,7 +98,7 @@ def receive(
         right.hold()
         fanout.commit()
         failpoints.hit("image.upload.committed")
-        return _finish(services, image, facts, fanout)
+        return _finish(services, image, facts, fanout, also)
     except NotFound as error:  # the store's: the blob was deleted while it was written
         fanout.abandon()
         raise Gone(f"Image {image.id} is gone: it was deleted during the upload.") from error
@@ -104,9 +107,13 @@ def receive(
         raise
 
 
-def _finish(services: ImageServices, image: Image, facts: Facts, fanout: Fanout) -> Image:
+def _finish(services: ImageServices, image: Image, facts: Facts, fanout: Fanout, also: Callable[[Tx], object]) -> Image:
+    def finish(tx: Tx) -> Image:
+        also(tx)
+        return uploads.finish(tx, image, facts, fanout.stored, len(fanout.stored))
+
     try:
-        done = services.database.run(lambda tx: uploads.finish(tx, image, facts, fanout.stored, tuple(fanout.failed)))
+        done = services.database.run(finish)
     except (NotFound, Conflict):
         with services.database.read() as tx:
             found = rows.find(tx, image.id)

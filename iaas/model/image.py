@@ -1,10 +1,11 @@
-"""An image and its members, and the states of an image as one table. Knows nothing of HTTP or of stores."""
+"""An image, its members and its tasks, and the states of an image as one table. Knows nothing of HTTP or of stores."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from iaas.model.machine import OnFailure, Overrides, machine
 
@@ -34,6 +35,9 @@ class LocationState(StrEnum):
     STAGED = "staged"  # all of it, in the staging store, until it is imported
     FAILED = "failed"  # nothing: the import there went wrong
     REMOVING = "removing"  # perhaps something yet: it is being deleted from this store alone
+
+
+STAGING = "staging"  # the id of the store of what waits to be imported
 
 
 class Visibility(StrEnum):
@@ -130,6 +134,43 @@ class Member:
     image_id: str
     project_id: str
     status: MemberStatus
+    created_at: datetime
+    updated_at: datetime
+
+
+class TaskStatus(StrEnum):
+    PENDING = "pending"
+    PROCESSING = "processing"
+    SUCCESS = "success"
+    FAILURE = "failure"
+
+
+OPEN = (TaskStatus.PENDING, TaskStatus.PROCESSING)
+
+
+class TaskType(StrEnum):
+    IMPORT = "import"  # of POST /v2/tasks
+    API_IMPORT = "api_image_import"  # of POST /v2/images/{id}/import
+    LOCATION = "location_import"  # of POST /v2/images/{id}/locations
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageTask:
+    """``input`` and ``result`` are the published API's. ``attempt`` counts who took it up, and fences: who lost it can
+    change nothing any more. ``expires_at``: when it is forgotten, None while it is not over."""
+
+    id: str
+    type: TaskType
+    status: TaskStatus
+    owner: str | None
+    user_id: str | None
+    request_id: str | None
+    image_id: str | None
+    input: dict[str, Any]
+    result: dict[str, Any] | None = None
+    message: str = ""
+    attempt: int = 0
+    expires_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
 

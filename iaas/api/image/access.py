@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from iaas.api.call import Call
-from iaas.api.route import ADMIN, ANY, EVERY_SCOPE, MEMBER, Rule
+from iaas.api.route import ADMIN, ANY, EVERY_SCOPE, MEMBER, SERVICE, Rule
 from iaas.db.image import images as rows
 from iaas.image.services import ImageServices
 from iaas.model.image import Image, Viewer
@@ -34,6 +34,13 @@ PUBLICIZE_IMAGE = Rule("publicize_image", ADMIN, "Make an image public.")
 COMMUNITIZE_IMAGE = Rule("communitize_image", MEMBER, "Make an image a community image.")
 STORES_DETAIL = Rule("stores_info_detail", ADMIN, "See how each store is set up.")
 DELETE_LOCATION = Rule("delete_image_location", MEMBER, "Delete the copy of an image in one store.")
+COPY_IMAGE = Rule("copy_image", ADMIN, "Copy an image to further stores.")
+ADD_LOCATION = Rule("add_image_location", SERVICE, "Make an image of data that are somewhere already (S-019).")
+FETCH_LOCATION = Rule("fetch_image_location", SERVICE, "See where the data of an image are.")
+TASKS_ACCESS = Rule("tasks_api_access", ADMIN, "Use /v2/tasks at all.")
+GET_TASK = Rule("get_task", ANY, "Show a task, to who has tasks_api_access.")
+GET_TASKS = Rule("get_tasks", ANY, "List tasks, to who has tasks_api_access.")
+ADD_TASK = Rule("add_task", ANY, "Create a task, to who has tasks_api_access.")
 DEACTIVATE = Rule("deactivate", MEMBER, "Deactivate an image.")
 REACTIVATE = Rule("reactivate", MEMBER, "Reactivate an image.")
 ADD_MEMBER = Rule("add_member", MEMBER, "Share an image with a project.")
@@ -44,7 +51,7 @@ DELETE_MEMBER = Rule("delete_member", MEMBER, "Stop sharing an image with a proj
 METADEF_ADMIN = Rule("metadef_admin", ADMIN, "Who keeps the metadata definitions.")
 
 # Rules that no route has as its own; the composition root hands them to the Policy beside the routes'.
-EXTRA_RULES = (PUBLICIZE_IMAGE, COMMUNITIZE_IMAGE, MODIFY_MEMBER, METADEF_ADMIN)
+EXTRA_RULES = (PUBLICIZE_IMAGE, COMMUNITIZE_IMAGE, MODIFY_MEMBER, METADEF_ADMIN, COPY_IMAGE, TASKS_ACCESS)
 
 # An image of somebody else that is shared with nobody: who may see this one may see all.
 _STRANGERS = {"project_id": "-", "owner": "-", "member_id": "-", "visibility": "private"}

@@ -14,17 +14,17 @@ from iaas.image.download import open_data
 from iaas.image.upload import upload
 from iaas.model.image import Image, State
 
-_OCTETS = "application/octet-stream"
+OCTETS = "application/octet-stream"
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 def upload_data(call: ImageCall) -> None:
     media = call.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if media != _OCTETS:
-        raise UnsupportedMediaType(f"The Content-Type has to be {_OCTETS}.")
+    if media != OCTETS:
+        raise UnsupportedMediaType(f"The Content-Type has to be {OCTETS}.")
     image = access.find(call, access.UPLOAD_IMAGE)
     assert call.stream is not None
-    upload(call.services, image, call.stream, _announced(call), chosen_store(call))
+    upload(call.services, image, call.stream, announced(call), chosen_store(call))
 
 
 def chosen_store(call: ImageCall) -> str | None:
@@ -35,7 +35,7 @@ def chosen_store(call: ImageCall) -> str | None:
     return store or None
 
 
-def _announced(call: ImageCall) -> int | None:
+def announced(call: ImageCall) -> int | None:
     """The number of bytes to come: Content-Length, or what a client that sends chunks says beside them."""
     if call.content_length is not None:
         return call.content_length

@@ -19,7 +19,16 @@ from iaas.model.image import Image, State, Visibility
 
 
 def create_image(call: ImageCall) -> Reply:
-    body = call.body
+    document = protected.show(call, made(call, call.body))
+    headers = {"Location": call.base_url + document["self"]}
+    if methods := call.services.options.import_methods:
+        headers["OpenStack-image-import-methods"] = ",".join(methods)
+        headers["OpenStack-image-store-ids"] = ",".join(call.services.stores.writable)
+    return Reply(document, headers=headers)
+
+
+def made(call: ImageCall, body: dict[str, Any]) -> Image:
+    """A queued image of these attributes, which fit the schema. Raises Invalid, Forbidden, Conflict, TooLarge."""
     attributes.refuse_fixed(body)
     fields, free = attributes.split(body)
     owner = fields.get("project_id", call.context.project_id)
@@ -38,8 +47,7 @@ def create_image(call: ImageCall) -> Reply:
     attributes.check_visibility(call, image.visibility, access.target(image))
     protected.check_new(call, free)
     most = call.services.options.project_images
-    document = protected.show(call, call.services.database.run(lambda tx: rows.insert(tx, image, most)))
-    return Reply(document, headers={"Location": call.base_url + document["self"]})
+    return call.services.database.run(lambda tx: rows.insert(tx, image, most))
 
 
 def list_images(call: ImageCall) -> dict[str, Any]:

@@ -14,7 +14,8 @@ _MIB = 1024 * 1024
 
 
 def import_info(call: ImageCall) -> dict[str, Any]:
-    return {"import-methods": {"description": "Import methods available.", "type": "array", "value": []}}
+    methods = list(call.services.options.import_methods)
+    return {"import-methods": {"description": "Import methods available.", "type": "array", "value": methods}}
 
 
 def usage_info(call: ImageCall) -> dict[str, Any]:

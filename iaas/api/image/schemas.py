@@ -7,7 +7,7 @@ from typing import Any
 from iaas.api.image import access, attributes
 from iaas.api.image.access import ImageCall
 from iaas.api.route import Route
-from iaas.model.image import MemberStatus, State, Task
+from iaas.model.image import MemberStatus, State, Task, TaskStatus, TaskType
 
 _TEXT = {"type": ["null", "string"]}
 _NUMBER = {"type": ["null", "integer"]}
@@ -77,6 +77,29 @@ def members_schema(call: ImageCall) -> dict[str, Any]:
     return _list_of("members", member_schema(call), [{"rel": "describedby", "href": "{schema}"}])
 
 
+def task_schema(call: ImageCall) -> dict[str, Any]:
+    properties = {
+        "id": {"type": "string", "description": "A UUID."},
+        "type": {"type": "string", "enum": [TaskType.IMPORT.value, TaskType.API_IMPORT.value, TaskType.LOCATION.value]},
+        "status": {"type": "string", "enum": [item.value for item in TaskStatus]},
+        "owner": _TEXT,
+        "image_id": _TEXT,
+        "input": {"type": ["null", "object"]},
+        "result": {"type": ["null", "object"]},
+        "message": {"type": "string"},
+        "expires_at": {"type": ["null", "string"]},
+        "created_at": _TIME,
+        "updated_at": _TIME,
+        "self": {"type": "string", "readOnly": True},
+        "schema": {"type": "string", "readOnly": True},
+    }
+    return {"name": "task", "properties": properties}
+
+
+def tasks_schema(call: ImageCall) -> dict[str, Any]:
+    return _list_of("tasks", task_schema(call), _LIST_LINKS)
+
+
 def _list_of(name: str, item: dict[str, Any], links: list[dict[str, str]]) -> dict[str, Any]:
     plain = {"type": "string"}
     properties: dict[str, Any] = {name: {"type": "array", "items": item}, "schema": plain}
@@ -90,4 +113,6 @@ ROUTES = (
     Route("GET", "/v2/schemas/images", images_schema, policy=access.DEFAULT),
     Route("GET", "/v2/schemas/member", member_schema, policy=access.DEFAULT),
     Route("GET", "/v2/schemas/members", members_schema, policy=access.DEFAULT),
+    Route("GET", "/v2/schemas/task", task_schema, policy=access.DEFAULT),
+    Route("GET", "/v2/schemas/tasks", tasks_schema, policy=access.DEFAULT),
 )

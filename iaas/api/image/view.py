@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from iaas.clock import iso8601
-from iaas.model.image import Image, LocationState, Member, Task
+from iaas.model.image import Image, ImageTask, LocationState, Member, Task
 
 
 def image(value: Image) -> dict[str, Any]:
@@ -48,6 +48,30 @@ def _import(value: Image) -> dict[str, str]:
     return {
         **({"os_glance_importing_to_stores": ",".join(coming)} if coming else {}),
         **({"os_glance_failed_import": ",".join(failed)} if failed else {}),
+    }
+
+
+def task_in_list(value: ImageTask) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "type": value.type.value,
+        "status": value.status.value,
+        "owner": value.owner,
+        **({"expires_at": iso8601(value.expires_at)} if value.expires_at else {}),
+        "created_at": iso8601(value.created_at),
+        "updated_at": iso8601(value.updated_at),
+        "self": f"/v2/tasks/{value.id}",
+        "schema": "/v2/schemas/task",
+    }
+
+
+def task(value: ImageTask) -> dict[str, Any]:
+    return {
+        **task_in_list(value),
+        "image_id": value.image_id,
+        "input": value.input,
+        "result": value.result,
+        "message": value.message,
     }
 
 

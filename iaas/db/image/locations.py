@@ -37,6 +37,17 @@ def move(tx: Tx, image_id: str, stores: Iterable[str], state: LocationState) -> 
     return tx.update(image_locations, where, {"state": state.value})
 
 
+def close(tx: Tx, image_id: str) -> None:
+    """An import is over: what was being written and is not active is not there, what was staged is to go."""
+    move(tx, image_id, [place.store for place in of_images(tx, [image_id])[image_id]], LocationState.FAILED)
+    staged = (_C.image_id == image_id) & (_C.state == LocationState.STAGED.value)
+    tx.update(image_locations, staged, {"state": LocationState.REMOVING.value})
+
+
+def forget_failed(tx: Tx, image_id: str) -> None:
+    tx.delete(image_locations, (_C.image_id == image_id) & (_C.state == LocationState.FAILED.value))
+
+
 def drop(tx: Tx, image_id: str, stores: Iterable[str] | None = None) -> None:
     """Nothing is known of these stores any more; None: of any."""
     tx.delete(image_locations, _C.image_id == image_id if stores is None else _at(image_id, stores))

@@ -18,7 +18,8 @@ from iaas.db.engine import Tx
 from iaas.db.image import images as rows
 from iaas.db.image import locations
 from iaas.db.schema.image import image_members, images
-from iaas.model.image import IMAGE, Image, LocationState, State
+from iaas.errors import Conflict
+from iaas.model.image import IMAGE, STAGING, Image, LocationState, State, Task
 
 RESOURCE = rows.BYTES  # of the quota counter
 
@@ -34,14 +35,29 @@ class Facts:
     hash_value: str
 
 
-def begin(tx: Tx, id: str, event: str, stores: Iterable[str], lease_s: int | None) -> Image:
+def begin(tx: Tx, id: str, event: str, stores: Iterable[str], lease_s: int | None, name: str | None = None) -> Image:
     """queued -> saving, or what else the event leads to, with a new generation that is about to be written in these
-    stores. ``lease_s`` None: who does it has its lease elsewhere. Raises NotFound, Conflict (not queued, under way)."""
+    stores. ``lease_s`` None: who does it has its lease elsewhere; ``name``: of data that lie somewhere by
+    a name of their own. Raises NotFound, Conflict (not queued, under way)."""
     values = {"generation": images.c.generation + 1, "lease_until": _until(tx, lease_s)}
     verbs.begin(tx, images, id, IMAGE, event, values=values)
-    image = _read(tx, id)
-    locations.write(tx, id, stores, image.blob)
+    locations.forget_failed(tx, id)
+    locations.write(tx, id, stores, name or _read(tx, id).blob)
     return _read(tx, id)
+
+
+def again(tx: Tx, image: Image, stores: Iterable[str], *, keep: bool, name: str | None = None) -> Image:
+    """A task that another worker had begun begins anew, with a generation of its own. ``keep``: what is reserved stays.
+    Raises Conflict when the image is at another task by now."""
+    assert image.task is not None
+    held = reserved(tx, image.id)
+    where = sa.and_(images.c.id == image.id, images.c.task == image.task.value)
+    left = held if keep else 0
+    if not tx.update(images, where, {"generation": images.c.generation + 1, "reserved": left}):
+        raise Conflict(f"Image {image.id} is not {image.task} any more.", resource="image", id=image.id)
+    give(tx, image.project_id, held - left)
+    locations.write(tx, image.id, stores, name or _read(tx, image.id).blob)
+    return _read(tx, image.id)
 
 
 def beat(tx: Tx, image: Image, lease_s: int | None, more: int, quota: int) -> bool:
@@ -57,11 +73,11 @@ def beat(tx: Tx, image: Image, lease_s: int | None, more: int, quota: int) -> bo
     return True
 
 
-def finish(tx: Tx, image: Image, facts: Facts, stored: Collection[str], failed: Collection[str] = ()) -> Image:
-    """Active, with the facts, its data in the stores ``stored``; what was reserved too much goes back. Raises NotFound
-    or Conflict."""
+def finish(tx: Tx, image: Image, facts: Facts, stored: Collection[str], copies: int) -> Image:
+    """Active, with the facts, its data in the stores ``stored``, ``copies`` of them kept by us; what was reserved too
+    much goes back. Raises NotFound or Conflict."""
     assert image.task is not None
-    held, kept = reserved(tx, image.id), facts.size * len(stored)
+    held, kept = reserved(tx, image.id), facts.size * copies
     values = {
         "size": facts.size, "virtual_size": facts.virtual_size, "checksum": facts.checksum,
         "hash_algo": facts.hash_algo, "hash_value": facts.hash_value,
@@ -69,7 +85,7 @@ def finish(tx: Tx, image: Image, facts: Facts, stored: Collection[str], failed: 
     }  # fmt: skip
     verbs.finish(tx, images, image.id, IMAGE, IMAGE.event_of(image.task), where=_generation(image), values=values)
     locations.move(tx, image.id, stored, LocationState.ACTIVE)
-    locations.move(tx, image.id, failed, LocationState.FAILED)
+    locations.close(tx, image.id)
     give(tx, image.project_id, held - kept)
     return _read(tx, image.id)
 
@@ -80,8 +96,28 @@ def abandon(tx: Tx, image: Image) -> None:
     held = reserved(tx, image.id)
     values = {"lease_until": None, "reserved": 0}
     verbs.fail(tx, images, image.id, IMAGE, IMAGE.event_of(image.task), where=_generation(image), values=values)
-    locations.drop(tx, image.id)
+    if image.task is Task.IMPORTING:
+        locations.close(tx, image.id)
+    else:
+        locations.drop(tx, image.id)
     give(tx, image.project_id, held)
+
+
+def finish_staging(tx: Tx, image: Image, size: int) -> Image:
+    """staging -> uploading: the data wait for their import. Raises NotFound or Conflict."""
+    held = reserved(tx, image.id)
+    values = {"lease_until": None, "reserved": size}
+    verbs.finish(tx, images, image.id, IMAGE, "stage", where=_generation(image), values=values)
+    locations.move(tx, image.id, [STAGING], LocationState.STAGED)
+    give(tx, image.project_id, held - size)
+    return _read(tx, image.id)
+
+
+def reserve(tx: Tx, image: Image, amount: int, quota: int) -> None:
+    """Counts so many more bytes for the image. Raises QuotaExceeded."""
+    tx.update(images, images.c.id == image.id, {"reserved": images.c.reserved + amount})
+    if amount and image.project_id:
+        quotas.take(tx, image.project_id, {RESOURCE: amount}, {RESOURCE: quota})
 
 
 def begin_delete(tx: Tx, id: str, lease_s: int) -> Image:

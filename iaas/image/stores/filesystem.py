@@ -79,6 +79,9 @@ class FilesystemStore:
                         age = max(0.0, now - stat.st_mtime)
                         yield Blob(name=name, size=stat.st_size, partial=match is not None, age_s=age)
 
+    def takes(self, url: str) -> bool:
+        return False
+
     def describe(self) -> dict[str, str]:
         return {"data_path": str(self.root)}
 

@@ -20,7 +20,8 @@ NOTHING = Facts(
     floating_ips=[],
     now=ManualClock().now(), servers=[], nodes=[], allocations=[], groups=[], migrations=[],
     aggregates={}, ports=[], addresses=[], dhcp_hosts={},
-    dhcp_subnets=set(), images=[], locations=[], promised={}, volumes=[], snapshots=[], attachments=[], backends=[],
+    dhcp_subnets=set(), images=[], locations=[], image_tasks=[], promised={}, volumes=[], snapshots=[], attachments=[],
+    backends=[],
     operations=[], usage={}, counted={},
 )  # fmt: skip
 SERVER = SimpleNamespace(group_id=None, id="s", state="active", task=None, host="h", fence=3, flavor={}, project_id="p")

@@ -14,6 +14,7 @@ depends_on = None
 def upgrade() -> None:
     _metadefs()
     _locations()
+    _tasks()
     _counted()
 
 
@@ -109,7 +110,33 @@ def _locations() -> None:
     )
 
 
+def _tasks() -> None:
+    op.create_table(
+        "image_tasks",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("type", sa.String(length=32), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=True),
+        sa.Column("user_id", sa.String(length=64), nullable=True),
+        sa.Column("request_id", sa.String(length=64), nullable=True),
+        sa.Column("image_id", sa.String(length=36), nullable=True),
+        sa.Column("input", sa.JSON(), nullable=False),
+        sa.Column("result", sa.JSON(), nullable=True),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("lease_until", UtcDateTime(), nullable=True),
+        sa.Column("expires_at", UtcDateTime(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_image_tasks")),
+    )
+    op.create_index(op.f("ix_image_tasks_image_id"), "image_tasks", ["image_id"])
+    op.create_index(op.f("ix_image_tasks_expires_at"), "image_tasks", ["expires_at"])
+    op.create_index("ix_image_tasks_status", "image_tasks", ["status", "created_at"])
+
+
 def downgrade() -> None:
+    op.drop_table("image_tasks")
     op.execute("DELETE FROM quota_usage WHERE resource = 'images'")
     op.drop_table("image_locations")
     op.drop_table("metadef_associations")

@@ -1,0 +1,102 @@
+"""Tasks: what goes on after the answer, for administrators; those of one image for who may see the image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from iaas.api import paging
+from iaas.api.image import access, attributes, images
+from iaas.api.image.access import ImageCall
+from iaas.api.image.view import task as view
+from iaas.api.image.view import task_in_list
+from iaas.api.route import Reply, Route
+from iaas.db.image import tasks as rows
+from iaas.errors import Invalid
+from iaas.image import address, imports
+from iaas.image.imports import WEB, Wish
+from iaas.model.image import TaskStatus, TaskType
+
+CREATE: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string", "enum": [TaskType.IMPORT.value]},
+        "input": {
+            "type": "object",
+            "properties": {
+                "import_from": {"type": "string", "minLength": 1, "maxLength": 2048},
+                "import_from_format": {"type": "string", "maxLength": 20},
+                "image_properties": {"type": "object", "maxProperties": 128},
+            },
+            "required": ["import_from", "import_from_format", "image_properties"],
+            "additionalProperties": False,
+        },
+    },
+    "required": ["type", "input"],
+    "additionalProperties": False,
+}
+
+
+def create_task(call: ImageCall) -> Reply:
+    """An image with these properties, and its data from the URL, which is judged as any other of the web (S-020)."""
+    given = call.body["input"]
+    call.enforce(access.TASKS_ACCESS.name)
+    address.parsed(given["import_from"], call.services.options)
+    fields = {"disk_format": given["import_from_format"], "container_format": "bare", **given["image_properties"]}
+    image = images.made(call, attributes.validate(fields))
+    wish = Wish(method=WEB, uri=given["import_from"])
+    task = imports.request(call.services, call.context, image, wish, given, TaskType.IMPORT)
+    return Reply(view(task), headers={"Location": f"{call.base_url}/v2/tasks/{task.id}"})
+
+
+def list_tasks(call: ImageCall) -> dict[str, Any]:
+    call.enforce(access.TASKS_ACCESS.name)
+    page = paging.page(_descending(call), call.query_lists, tuple(rows.SORT_KEYS), maximum=1000)
+    filters = {name: call.query[name] for name in ("status", "type") if name in call.query}
+    if filters.get("status", TaskStatus.PENDING) not in set(TaskStatus):
+        raise Invalid(f"Invalid status value: {filters['status'][:32]!r}", field="status")
+    with call.services.database.read() as tx:
+        found = rows.listed(tx, _owner(call), filters, page.limit, page.marker, page.sort)
+    query = [pair for pair in parse_qsl(urlsplit(call.url).query, keep_blank_values=True) if pair[0] != "marker"]
+    answer = {
+        "tasks": [task_in_list(task) for task in found],
+        "first": "/v2/tasks" + (f"?{urlencode(query)}" if query else ""),
+        "schema": "/v2/schemas/tasks",
+    }
+    if found and len(found) == page.limit:
+        answer["next"] = f"/v2/tasks?{urlencode([*query, ('marker', found[-1].id)])}"
+    return answer
+
+
+def _descending(call: ImageCall) -> dict[str, str]:
+    query = dict(call.query)
+    if "sort" not in query:
+        query["sort"] = f"{query.pop('sort_key', 'created_at')}:{query.pop('sort_dir', 'desc')}"
+    return query
+
+
+def show_task(call: ImageCall) -> dict[str, Any]:
+    call.enforce(access.TASKS_ACCESS.name)
+    with call.services.database.read() as tx:
+        return view(rows.get(tx, call.path["task_id"], _owner(call)))
+
+
+def tasks_of_image(call: ImageCall) -> dict[str, Any]:
+    image = access.find(call, access.GET_IMAGE)
+    with call.services.database.read() as tx:
+        found = rows.of_image(tx, image.id)
+    return {"tasks": [{**view(task), "request_id": task.request_id, "user_id": task.user_id} for task in found]}
+
+
+def _owner(call: ImageCall) -> str | None:
+    """Whose tasks the caller sees."""
+    return None if call.context.is_admin else call.context.owner
+
+
+ROUTES = (
+    Route("GET", "/v2/tasks", list_tasks, policy=access.GET_TASKS),
+    Route("POST", "/v2/tasks", create_task, policy=access.ADD_TASK, body=CREATE, status=201),
+    Route("GET", "/v2/tasks/<task_id>", show_task, policy=access.GET_TASK),
+    Route("GET", "/v2/images/<image_id>/tasks", tasks_of_image, policy=access.GET_IMAGE),
+)
