@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import openstack.exceptions as faults
 import pytest
@@ -128,6 +130,54 @@ def test_the_client_shows_our_words_and_the_right_class_of_fault(sdk: Any, image
     with pytest.raises(faults.ForbiddenException, match="is protected and cannot be deleted"):
         sdk.image.delete_image(image)
     sdk.image.update_image(image, is_protected=False)
+
+
+def begun(sdk: Any, image_id: str, *headers: str) -> tuple[socket.socket, Any]:
+    """An upload of which only the headers are sent, and its answers to come as a file."""
+    url = urlsplit(sdk.image.get_endpoint())
+    connection = socket.create_connection((url.hostname, url.port), timeout=20)
+    lines = [f"PUT /v2/images/{image_id}/file HTTP/1.1", f"Host: {url.netloc}", f"X-Auth-Token: {sdk.auth_token}",
+             "Content-Type: application/octet-stream", *headers]  # fmt: skip
+    connection.sendall("\r\n".join([*lines, "", ""]).encode())
+    return connection, connection.makefile("rb")
+
+
+def test_a_client_that_waits_for_100_is_told_to_send_its_data(sdk: Any) -> None:
+    fresh = sdk.image.create_image(name="x", disk_format="raw", container_format="bare")
+    connection, answers = begun(sdk, fresh.id, "Content-Length: 4", "Expect: 100-continue")
+    assert answers.readline().startswith(b"HTTP/1.1 100")
+    connection.sendall(b"data")
+    assert answers.readline() == b"\r\n"
+    assert answers.readline().startswith(b"HTTP/1.1 204")
+    connection.close()
+    assert sdk.image.get_image(fresh.id).size == 4
+    sdk.image.delete_image(fresh)
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent"),
+    [
+        (("Content-Length: 2000000",), b"z" * 1_500_000),
+        (("Transfer-Encoding: chunked",), b"100000\r\n" + b"z" * 0x100000 + b"\r\n100000\r\nzz"),
+    ],
+    ids=["length", "chunks"],
+)
+def test_a_client_that_vanishes_leaves_a_queued_image_and_no_bytes(
+    cloud: Cloud, sdk: Any, headers: tuple[str, ...], sent: bytes
+) -> None:
+    """S-022, F-64: over a socket; the server's worker notices when it reads on."""
+    before = sdk.image.get("/info/usage").json()
+    fresh = sdk.image.create_image(name="x", disk_format="raw", container_format="bare")
+    connection, _ = begun(sdk, fresh.id, *headers)
+    connection.sendall(sent)
+    connection.shutdown(socket.SHUT_WR)
+    while connection.recv(65536):  # until the server has ended it
+        pass
+    connection.close()
+    assert sdk.image.get_image(fresh.id).status == "queued"
+    sdk.image.delete_image(fresh)
+    assert sdk.image.get("/info/usage").json() == before
+    assert not [path for path in (cloud._directory / "images").rglob("*") if path.is_file()]
 
 
 def test_a_refused_upload_is_answered_although_the_client_is_still_sending(cloud: Cloud, sdk: Any) -> None:

@@ -14,6 +14,7 @@ from iaas.model.image import Visibility
 CONTAINERS = ("bare", "ami", "ari", "aki")
 _AMAZON = {"ami", "ari", "aki"}
 _MOST = 2147483647
+UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 # API name -> field of model.image.Image
 FIELDS: Mapping[str, str] = {
@@ -50,7 +51,7 @@ CREATE: Mapping[str, Any] = {
     "properties": {
         **SETTABLE,
         **_NULLABLE,
-        "id": {"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"},
+        "id": {"type": "string", "pattern": f"^{UUID}$"},
         **{name: {} for name in (*READ_ONLY, *properties.RESERVED)},
     },
     "additionalProperties": {"type": "string"},

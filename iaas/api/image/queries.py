@@ -35,10 +35,17 @@ _PAGING = {"limit", "marker", "sort", "sort_key", "sort_dir"}
 def page(call: ImageCall, maximum: int = 1000) -> paging.Page:
     """As every list's, but that directions default to descending and a page has 25 images. Raises Invalid."""
     query, lists = dict(call.query), {name: list(values) for name, values in call.query_lists.items()}
+    keys, directions = lists.get("sort_key", ()), lists.get("sort_dir", ())
+    if "sort" in query and (keys or directions):
+        raise Invalid("Old and new sorting syntax cannot be combined.", field="sort")
+    if len(directions) > 1 and len(directions) != len(keys):
+        raise Invalid("The number of sort directions is not the number of sort keys.", field="sort_dir")
     if "sort" in query:
         parts = [part for part in query["sort"].split(",") if part]
         query["sort"] = ",".join(part if ":" in part else f"{part}:desc" for part in parts)
-    elif "sort_key" in lists and "sort_dir" not in lists:
+    elif directions and not keys:
+        lists["sort_key"] = ["created_at"]
+    elif keys and not directions:
         lists["sort_dir"] = ["desc"]
     found = paging.page(query, lists, tuple(SORT_KEYS), maximum=maximum)
     if found.asked:

@@ -6,6 +6,7 @@ from typing import Any
 
 from iaas.api.image import access, attributes
 from iaas.api.image.access import ImageCall
+from iaas.api.image.attributes import UUID
 from iaas.api.route import Route
 from iaas.model.image import MemberStatus, State, Task, TaskStatus, TaskType
 
@@ -29,7 +30,27 @@ _READ_ONLY: dict[str, Any] = {
     "file": {"type": "string"},
     "schema": {"type": "string"},
 }
-_FURTHER = ("architecture", "instance_uuid", "kernel_id", "os_distro", "os_version", "ramdisk_id")
+_ID = {"type": "string", "pattern": f"^{UUID}$", "description": "A UUID; chosen by the service unless it is given."}
+_ABOUT = {
+    "name": "What people call the image; any text, not unique.",
+    "visibility": "Who sees the image.",
+    "protected": "Whether the image can't be deleted.",
+    "os_hidden": "Whether lists leave the image out unless they are asked for hidden ones.",
+    "disk_format": "What the file is.",
+    "container_format": "What is around the disk in the file.",
+    "min_disk": "GiB of disk that a server of the image needs.",
+    "min_ram": "MiB of memory that a server of the image needs.",
+    "tags": "Words that the image is marked with.",
+    "owner": "Id of the project that the image belongs to.",
+}
+_FURTHER = {
+    "architecture": "Processor that the system in the image was built for.",
+    "instance_uuid": "Id of the server that the image is a snapshot of.",
+    "kernel_id": "Id of the image that holds the kernel.",
+    "os_distro": "The distribution in the image.",
+    "os_version": "The version of the system in the image.",
+    "ramdisk_id": "Id of the image that holds the first ramdisk.",
+}
 _LINKS = [
     {"rel": "self", "href": "{self}"},
     {"rel": "enclosure", "href": "{file}"},
@@ -43,12 +64,12 @@ _LIST_LINKS = [
 
 
 def image_schema(call: ImageCall) -> dict[str, Any]:
-    properties: dict[str, Any] = {"id": {"type": "string", "description": "A UUID."}}
-    properties |= attributes.SETTABLE
-    properties["disk_format"] = {**_TEXT, "enum": [None, *call.services.options.formats]}
-    properties["container_format"] = {**_TEXT, "enum": [None, *attributes.CONTAINERS]}
+    properties: dict[str, Any] = {"id": _ID}
+    properties |= {name: {**rule, "description": _ABOUT[name]} for name, rule in attributes.SETTABLE.items()}
+    properties["disk_format"] |= {**_TEXT, "enum": [None, *call.services.options.formats]}
+    properties["container_format"] |= {**_TEXT, "enum": [None, *attributes.CONTAINERS]}
     properties |= {name: {**rule, "readOnly": True} for name, rule in _READ_ONLY.items()}
-    properties |= {name: {**_TEXT, "is_base": False} for name in _FURTHER}
+    properties |= {name: {**_TEXT, "description": about, "is_base": False} for name, about in _FURTHER.items()}
     return {
         "name": "image",
         "properties": properties,

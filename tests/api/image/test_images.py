@@ -196,7 +196,8 @@ def test_filters(alice: As, root: As, clock: ManualClock) -> None:
     "query",
     ["status=good", "visibility=mine", "member_status=maybe", "protected=perhaps", "size_min=-1", "size_max=x",
      "limit=-1", "limit=x", "marker=nothing", "sort_key=owner_of", "sort=name:up", "created_at=gt:tomorrow",
-     "name=in:", 'name=in:"a', "os_hidden=perhaps"],
+     "name=in:", 'name=in:"a', "os_hidden=perhaps", "sort=name&sort_key=id", "sort=name:asc&sort_dir=asc",
+     "sort_key=name&sort_dir=asc&sort_dir=desc"],
 )  # fmt: skip
 def test_a_wrong_query_is_400(alice: As, query: str) -> None:
     """S-113"""
@@ -231,6 +232,7 @@ def test_the_default_page_has_25_images_newest_first(alice: As, clock: ManualClo
     assert [image["name"] for image in answer["images"]] == [f"{i:02}" for i in range(25, 0, -1)]
     assert [image["name"] for image in alice.get(answer["next"]).json["images"]] == ["00"]
     assert alice.get("/v2/images?sort_key=name").json["images"][0]["name"] == "25"
+    assert alice.get("/v2/images?sort_dir=asc").json["images"][0]["name"] == "00"
 
 
 def test_a_patch_changes_attributes_and_properties_in_order(alice: As, clock: ManualClock) -> None:
