@@ -67,6 +67,12 @@ class KeyRing:
         self._looked = float("-inf")
         return True
 
+    def listed(self) -> list[tuple[int, str]]:
+        """The keys' numbers, each with what it is for, the sealing one first."""
+        numbers = sorted(_numbered(self._directory), reverse=True)
+        words = {0: "staged: seals after the next rotation", **({numbers[0]: "seals and opens"} if numbers else {})}
+        return [(number, words.get(number, "opens")) for number in numbers]
+
     def rotate(self, keep: int = 3) -> None:
         """Promotes key 0 to be the sealing one, stages a new 0, and removes the oldest over ``keep`` keys.
 

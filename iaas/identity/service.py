@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from iaas.clock import Clock
@@ -30,6 +31,8 @@ from iaas.identity.tokens import TokenCodec
 from iaas.identity.trusts import Trusts
 from iaas.identity.users import Groups, Users
 from iaas.model.token import Access
+
+EVENTS = 10_000  # of each kind in one list of revocations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +109,11 @@ class IdentityServices:
         audit_id = claims.chain_id if chain else claims.audit_ids[0]
         self.database.run(lambda tx: revocations.add(tx, audit_id, claims.expires_at, chain))
         self.validator.forget()
+
+    def revocation_events(self, since: datetime) -> list[revocations.Event]:
+        """What was revoked after the moment, the oldest first."""
+        with self.database.read() as tx:
+            return revocations.events(tx, since, EVENTS)
 
 
 def _credential_keys(auth: Auth) -> str:

@@ -75,3 +75,4 @@ class Access:
     domain: Named | None = None
     roles: tuple[Role, ...] = ()
     mandate: Mandate | None = None
+    password_expires_at: datetime | None = None

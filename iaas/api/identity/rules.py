@@ -43,3 +43,5 @@ _TRUSTOR, _TRUSTEE = "user_id:%(target.trust.trustor_user_id)s", "user_id:%(targ
 SEE_TRUST = f"{SEE} or {_TRUSTOR} or {_TRUSTEE}"
 END_TRUST = f"rule:context_is_admin or {_TRUSTOR}"
 MAKE_TRUST = _TRUSTOR
+# What was revoked: for services, which may keep what they were told about a token.
+SEE_REVOKED = f"{SEE} or role:service"

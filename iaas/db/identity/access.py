@@ -46,6 +46,7 @@ class Standing:
     revoked: bool
     roles: tuple[Role, ...]
     mandate: Mandate | None = None
+    password_expires_at: datetime | None = None
 
     def access(self, claims: Claims) -> Access:
         return Access(
@@ -55,6 +56,7 @@ class Standing:
             domain=self.domain,
             roles=self.roles,
             mandate=self.mandate,
+            password_expires_at=self.password_expires_at,
         )
 
 
@@ -103,6 +105,7 @@ def standing(
         revoked=bool(row.revoked),
         roles=_roles(tx, user_id, scope, mandate),
         mandate=mandate,
+        password_expires_at=row.password_expires_at,
     )
 
 
@@ -133,7 +136,7 @@ def _who(given: Kind | None) -> sa.Select[Any]:
     )
     columns = [
         users.c.name.label("user_name"), users.c.enabled.label("user_enabled"),
-        users.c.valid_after.label("user_after"),
+        users.c.valid_after.label("user_after"), users.c.password_expires_at,
         home.c.id.label("user_domain_id"), home.c.name.label("user_domain"),
         home.c.enabled.label("user_domain_enabled"), home.c.valid_after.label("user_domain_after"),
         projects.c.id.label("project_id"), projects.c.name.label("project_name"),

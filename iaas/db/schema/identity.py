@@ -176,4 +176,5 @@ revocations = sa.Table(
     sa.Column("audit_id", sa.String(32), primary_key=True),
     sa.Column("chain", sa.Boolean, primary_key=True),  # the audit id names a whole chain of rescoped tokens
     sa.Column("expires_at", UtcDateTime, nullable=False, index=True),  # when no token can carry the audit id any more
+    sa.Column("revoked_at", UtcDateTime),  # NULL: by a release that did not write it down
 )

@@ -51,6 +51,7 @@ PAST = {
     ONLY_SELF: {"stranger"},
     SERVICE: {*ADMINS, "service"},
     rules.SEE_TRUST: SEERS,  # the list of everybody's
+    rules.SEE_REVOKED: {*SEERS, "service"},
     rules.MAKE_TRUST: set(PERSONAS),  # whose trust it is, the body says
     ANY: set(PERSONAS),
 }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
 from iaas.clock import ManualClock
+from iaas.db.identity.nouns import USERS
 from tests.api.identity.world import PASSWORD, Case, World, at
 
 OURS = {"project": {"id": "{ours}"}}
@@ -267,3 +269,46 @@ def test_the_version_documents(world: World) -> None:
         assert answer.status_code == 200
         assert at(answer.json, "version.links.0.href") == "http://localhost/v3/"
         assert at(answer.json, "version.status") == "stable"
+
+
+def test_what_was_revoked_is_listed_by_kind_since_a_moment(world: World, clock: ManualClock) -> None:
+    """S-030: for services that keep what they were told about a token."""
+    subject = post(world, auth(scope=OURS))
+    clock.advance(60)
+    headers = {"X_Subject_Token": subject.headers["X-Subject-Token"]}
+    assert world.request("member", "DELETE", "/auth/tokens", **headers).status_code == 204
+    clock.advance(60)
+    world.services.users.update_with(world.ids["stranger"], {"enabled": False}, None)
+    world.services.projects.update(world.ids["theirs"], {"enabled": False})
+    audit = {"audit_id": at(subject.json, "token.audit_ids.0"), "issued_before": "2026-01-01T00:01:00.000000Z"}
+    later = "2026-01-01T00:02:00.000000Z"
+    user = {"user_id": world.ids["stranger"], "issued_before": later}
+    project = {"project_id": world.ids["theirs"], "issued_before": later}
+    events = "/OS-REVOKE/events"
+    for case in (
+        Case(
+            "system_reader",
+            "GET",
+            f"{events}?since=2026-01-01T00:00:30Z",
+            200,
+            has=(("events", [audit, user, project]),),
+        ),
+        Case("service", "GET", f"{events}?since=2026-01-01T00:01:30Z", 200, has=(("events", [user, project]),)),
+        Case("service", "GET", f"{events}?since={later}", 200, has=(("events", []),)),
+        Case("service", "GET", f"{events}?since=yesterday", 400),
+        Case("member", "GET", events, 403),
+        Case("admin", "GET", "/auth/tokens/OS-PKI/revoked", 403),
+    ):  # fmt: skip
+        world.run(case)
+
+
+def test_a_token_says_when_its_users_password_expires(world: World) -> None:
+    ends = datetime(2026, 3, 1, tzinfo=UTC)
+    world.services.database.run(lambda tx: USERS.update(tx, world.ids["member"], {"password_expires_at": ends}))
+    assert at(post(world, auth()).json, "token.user.password_expires_at") == "2026-03-01T00:00:00.000000Z"
+
+
+def test_a_service_catalog_is_of_a_project(world: World) -> None:
+    for who, status in (("member", 200), ("unscoped", 403), ("system_admin", 403)):
+        assert world.request(who, "GET", "/auth/catalog").status_code == status
+        assert world.request(who, "HEAD", "/auth/catalog").status_code == status

@@ -69,6 +69,8 @@ def _index(table: str, *names: str) -> None:
 
 
 def _delegation() -> None:
+    with op.batch_alter_table("identity_revocations") as batch_op:
+        batch_op.add_column(sa.Column("revoked_at", UtcDateTime(), nullable=True))
     table = "identity_application_credentials"
     op.create_table(
         table,
