@@ -76,7 +76,8 @@ class Trusts:
             roles = _roles(tx, asker, trust, new.roles)
             trust = replace(trust, roles=tuple(role.id for role in roles))
             db.insert(tx, Kind.TRUST, trust)
-            return trust, roles
+            known = named(tx, trust.roles)
+            return trust, [known[role] for role in trust.roles if role in known]
 
         return self._database.run(work)
 

@@ -119,3 +119,79 @@ def test_the_sdk_keeps_a_catalog(cloud: Cloud) -> None:
     identity.delete_endpoint(endpoint)
     identity.delete_service(service)
     identity.delete_region("Mars")
+
+
+def test_the_sdk_walks_the_tree_tags_and_filters_of_projects(cloud: Cloud) -> None:
+    identity = cloud.sdk().identity
+    top = identity.create_project(name="tree", tags=["green"], domain_id="default")
+    leaf = identity.create_project(name="tree-leaf", parent_id=top.id, domain_id="default")
+    assert [item.id for item in identity.projects(tags="green")] == [top.id]
+    found = identity.get("/projects?name__istartswith=TREE&name__endswith=-leaf").json()["projects"]
+    assert [item["id"] for item in found] == [leaf.id]
+    leaf.add_tag(identity, "red")
+    assert leaf.check_tag(identity, "red")
+    leaf.set_tags(identity, ["blue", "red"])
+    assert sorted(leaf.fetch_tags(identity).tags) == ["blue", "red"]
+    leaf.remove_tag(identity, "blue")
+    assert identity.get_project(leaf.id).tags == ["red"]
+    with pytest.raises(exceptions.ForbiddenException):
+        identity.delete_project(top, ignore_missing=False)
+    locked = identity.update_project(leaf, options={"immutable": True})
+    with pytest.raises(exceptions.ForbiddenException, match="immutable"):
+        identity.delete_project(locked, ignore_missing=False)
+    identity.update_project(leaf, options={"immutable": None})
+    for project in (leaf, top):
+        identity.delete_project(project, ignore_missing=False)
+
+
+def test_the_sdk_gives_roles_that_are_inherited_implied_and_of_one_domain(cloud: Cloud) -> None:
+    """A-090: without a role no scoped token; A-091."""
+    sdk = cloud.sdk()
+    identity = sdk.identity
+    domain = identity.create_domain(name="kitchen")
+    project = identity.create_project(name="soup", domain_id=domain.id)
+    user = identity.create_user(name="chef", domain_id=domain.id, password="secret")
+    role = identity.find_role("member")
+    local = identity.create_role(name="cook", domain_id=domain.id)
+    me = {"username": "chef", "password": "secret", "user_domain_name": "kitchen"}
+    on_soup = {**me, "project_name": "soup", "project_domain_name": "kitchen"}
+    with pytest.raises(ks_exceptions.Unauthorized):
+        cloud.session(**on_soup).get_token()
+    identity.assign_domain_role_to_user(domain, user, role, inherited=True)
+    assert sorted(cloud.access(**on_soup).role_names) == ["member", "reader"]
+    assert identity.validate_user_has_domain_role(domain, user, role, inherited=True)
+    found = list(identity.role_assignments(user_id=user.id, effective=True, scope_project_id=project.id))
+    assert {item.role["id"] for item in found} == {role.id, identity.find_role("reader").id}
+    identity.unassign_domain_role_from_user(domain, user, role, inherited=True)
+    identity.assign_project_role_to_user(project, user, local)
+    with pytest.raises(ks_exceptions.Unauthorized):
+        cloud.session(**on_soup).get_token()
+    sdk.session.put(f"{cloud.url}/v3/roles/{local.id}/implies/{role.id}")
+    assert sorted(cloud.access(**on_soup).role_names) == ["member", "reader"]
+    assert [item.id for item in identity.roles(domain_id=domain.id)] == [local.id]
+
+
+def test_an_expired_password_is_changed_as_clients_do_it(cloud: Cloud) -> None:
+    """S-046: with the old password, and without a token, since there can't be one."""
+    identity = cloud.sdk().identity
+    user = identity.create_user(name="late", domain_id="default", password="old secret")
+    cloud.services.users.update(user.id, {"password_expires_at": cloud.database.now()})
+    me = {"username": "late", "user_domain_name": "Default", "unscoped": True}
+    with pytest.raises(ks_exceptions.Unauthorized, match=f"needs to be changed for user: {user.id}"):
+        cloud.session(**me, password="old secret").get_token()
+    body = {"user": {"original_password": "old secret", "password": "new secret"}}
+    ks.Session().post(f"{cloud.url}/v3/users/{user.id}/password", json=body)
+    assert cloud.session(**me, password="new secret").get_token()
+
+
+def test_the_command_gives_inherited_roles_and_names_them(cloud: Cloud) -> None:
+    answers = cloud.cli_many(
+        "project create --parent admin --tag cli below-admin",
+        "role assignment list --user admin --names",
+        "project show --parents --children below-admin",
+        "role list",
+    )
+    assert answers[0]["tags"] == ["cli"]
+    assert {row["Role"] for row in answers[1]} == {"admin"}
+    assert "default" in str(answers[2]["parents"])
+    assert {"admin", "manager", "member", "reader", "service"} <= {row["Name"] for row in answers[3]}

@@ -63,6 +63,7 @@ class World:
     ) -> None:
         auth = Auth(key_repository=str(directory / "keys"), bcrypt_rounds=4)
         self.clock = clock
+        self._watch = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self.services = IdentityServices.open(database, auth, compliance=rules)
         self.facade = IdentityFacade(self.services)
         urls = {"identity": Urls("http://id/v3"), "compute": Urls("http://c/v2.1/$(project_id)s")}
@@ -127,8 +128,10 @@ class World:
         return self.http.open("/v3" + self._filled(path), method=method, headers=sent, json=filled)
 
     def run(self, case: Case) -> TestResponse:
+        before = self._writes()
         answer = self.request(case.who, case.method, case.path, case.body)
         assert answer.status_code == case.status, f"{case}: {answer.status_code} {answer.text[:500]}"
+        assert case.status < 400 or self._writes() == before, f"S-048: {case} has changed something"
         if case.status >= 400 and case.method != "HEAD":
             assert set(answer.json["error"]) == {"code", "title", "message"}  # type: ignore[index]
             assert answer.json["error"]["code"] == case.status  # type: ignore[index]
@@ -147,6 +150,10 @@ class World:
         with self.services.database.read() as tx:
             tables = (table for table in metadata.sorted_tables if table.name.startswith("identity_"))
             return {table.name: sorted(map(tuple, tx.all(table.select())), key=repr) for table in tables}
+
+    def _writes(self) -> Any:
+        """Another number after each transaction that changed a row of any table."""
+        return self._watch.exec_driver_sql("PRAGMA data_version").scalar()
 
     def _filled(self, text: str) -> str:
         for name, id in self.ids.items():
