@@ -118,9 +118,14 @@ def ec2_blob(blob: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise Invalid("The blob of an ec2 credential is a JSON object.", field="blob")
     for name in ("access", "secret"):
-        if not isinstance(content.get(name), str) or not content[name]:
+        if not _is_text(content.get(name)):
             raise Invalid(f"Expecting to find {name} in credential.blob.", field=f"blob.{name}")
     return content
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it can be hashed and signed with: JSON can name half a character, which no encoding has."""
+    return isinstance(value, str) and value != "" and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _ec2(value: Credential, bound: Mapping[str, str]) -> Credential:

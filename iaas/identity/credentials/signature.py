@@ -169,7 +169,7 @@ def _validity(text: str, seconds: str | None) -> Validity:
     try:
         moment = datetime.fromisoformat(text)
         wish = WINDOW if seconds is None else timedelta(seconds=int(seconds[:9]))
-    except ValueError:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        return Validity(moment - WINDOW, moment + min(wish, WINDOW))
+    except (ValueError, OverflowError):  # no time, or one at the end of all times
         raise Unauthenticated(REFUSED) from None
-    moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    return Validity(moment - WINDOW, moment + min(wish, WINDOW))

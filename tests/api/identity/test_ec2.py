@@ -11,7 +11,7 @@ from keystoneclient.contrib.ec2.utils import Ec2Signer
 from werkzeug.test import TestResponse
 
 from iaas.model.project import Project
-from tests.api.identity.world import Case, World, at
+from tests.api.identity.world import PASSWORD, Case, World, at
 from tests.unit.identity import people
 
 PAIRS = "/users/{member}/credentials/OS-EC2"
@@ -235,6 +235,10 @@ def test_a_token_of_a_pair_makes_no_credentials_and_no_other_token(world: World,
         Case("ec2", "POST", PAIRS, 403, {"tenant_id": "{ours}"}),
         Case("ec2", "DELETE", PAIRS + "/{a}", 403),
         Case("ec2", "POST", "/credentials", 403, {"credential": blob}),
+        Case("ec2", "POST", "/users/{member}/application_credentials", 403, {"application_credential": {"name": "x"}}),
+        Case("ec2", "POST", "/OS-TRUST/trusts", 403, {"trust": {
+            "trustor_user_id": "{member}", "trustee_user_id": "{stranger}", "project_id": "{ours}",
+            "impersonation": False, "roles": [{"name": "member"}]}}),
         Case("nobody", "POST", "/auth/tokens", 403, {"auth": {
             "identity": {"methods": ["token"], "token": {"id": world.tokens["ec2"]}},
             "scope": {"project": {"id": "{ours}"}}}}),
@@ -292,6 +296,27 @@ def test_a_restricted_application_credential_manages_no_credentials(world: World
         Case("app", "PATCH", "/credentials/{c}", 403, {"credential": {"blob": '{"access": "{a}", "secret": "x"}'}}),
         Case("app", "DELETE", "/credentials/{c}", 403),
     ):
+        world.run(case)
+    assert world.state() == before
+
+
+def test_a_trust_manages_no_credentials(world: World, pair: dict[str, Any]) -> None:
+    """S-036: not even with impersonation."""
+    trust = {"trustor_user_id": "{member}", "trustee_user_id": "{stranger}", "project_id": "{ours}",
+             "impersonation": True, "roles": [{"name": "member"}]}  # fmt: skip
+    made = world.run(Case("member", "POST", "/OS-TRUST/trusts", 201, {"trust": trust}))
+    identity = {"methods": ["password"], "password": {"user": {"id": world.ids["stranger"], "password": PASSWORD}}}
+    scope = {"OS-TRUST:trust": {"id": at(made.json, "trust.id")}}
+    answer = world.request("nobody", "POST", "/auth/tokens", {"auth": {"identity": identity, "scope": scope}})
+    assert answer.status_code == 201, answer.text
+    world.tokens["trustee"] = answer.headers["X-Subject-Token"]
+    before = world.state()
+    for case in (
+        Case("trustee", "POST", PAIRS, 403, {"tenant_id": "{ours}"}),
+        Case("trustee", "DELETE", PAIRS + "/{a}", 403),
+        Case("trustee", "POST", "/credentials", 403, {"credential": {
+            "user_id": "{member}", "type": "totp", "blob": "JBSWY3DPEHPK3PXP"}}),
+    ):  # fmt: skip
         world.run(case)
     assert world.state() == before
 

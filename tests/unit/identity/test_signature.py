@@ -194,6 +194,16 @@ def test_a_signature_for_s3_is_worth_nothing_for_ec2() -> None:
         check(request, SECRET)
 
 
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "now", ""]
+)
+def test_a_time_at_the_end_of_all_times_is_refused(moment: str) -> None:
+    params = {"Action": "x", "SignatureVersion": "2", "SignatureMethod": "HmacSHA256", "Timestamp": moment}
+    signature = Ec2Signer(SECRET).generate({"params": dict(params), "verb": "GET", "host": "h", "path": "/"})
+    with pytest.raises(Unauthenticated):
+        check(SignedRequest(access=KEY, signature=signature, host="h", params=params), SECRET)
+
+
 def test_the_access_key_of_version_1_may_be_suffixed_only_where_that_is_signed() -> None:
     """A-093: the project after the colon is believed when it is part of what was signed."""
     params = {"Action": "x", "SignatureVersion": "1", "Timestamp": "2026-01-01T12:00:00Z"}

@@ -64,7 +64,6 @@ def update_credential(call: Call[IdentityServices]) -> dict[str, Any]:
     item = seen(call, call.path["credential_id"])
     call.enforce(CHANGE.name, {"user_id": item.user_id})
     changes = values(call.body["credential"], _FIELDS)
-    bound_by(call, item.project_id)
     moved = [
         name for name in ("user_id", "project_id") if changes.get(name, getattr(item, name)) != getattr(item, name)
     ]
@@ -76,7 +75,6 @@ def update_credential(call: Call[IdentityServices]) -> dict[str, Any]:
 def delete_credential(call: Call[IdentityServices]) -> None:
     item = seen(call, call.path["credential_id"])
     call.enforce(END.name, {"user_id": item.user_id})
-    bound_by(call, item.project_id)
     call.services.credentials.delete(item.id)
 
 
@@ -100,8 +98,8 @@ def check_project(call: Call[IdentityServices], project_id: str | None) -> None:
 _ALL, _ONE = "/v3/credentials", "/v3/credentials/<credential_id>"
 ROUTES = (
     Route("GET", _ALL, list_credentials, policy=LIST),
-    Route("POST", _ALL, create_credential, policy=MAKE, body=CREATE, status=201),
+    Route("POST", _ALL, create_credential, policy=MAKE, body=CREATE, status=201, guarded=True),
     Route("GET", _ONE, get_credential, policy=GET),
-    Route("PATCH", _ONE, update_credential, policy=CHANGE, body=UPDATE),
-    Route("DELETE", _ONE, delete_credential, policy=END, status=204),
+    Route("PATCH", _ONE, update_credential, policy=CHANGE, body=UPDATE, guarded=True),
+    Route("DELETE", _ONE, delete_credential, policy=END, status=204, guarded=True),
 )

@@ -1,4 +1,5 @@
-"""What a delegated token may do to credentials, which could outlive the delegation (S-036)."""
+"""What an unrestricted application credential makes is bound to it; restricted and delegated tokens make nothing: their
+routes are guarded (S-036)."""
 
 from __future__ import annotations
 
@@ -10,13 +11,11 @@ from iaas.identity.service import IdentityServices
 
 
 def bound_by(call: Call[IdentityServices], project_id: str | None) -> Mapping[str, str]:
-    """What a credential that this token makes is bound to; empty for the token of a login.
+    """What a credential for this project is bound to when this token makes it; empty for the token of a login.
 
-    Raises Forbidden for a token that may not make, change or take away what would log in.
+    Raises Forbidden for another project than the application credential's.
     """
     caller = call.context
-    if caller.restricted or caller.trust_id:
-        raise Forbidden("A restricted or delegated token can't manage credentials.")
     if caller.application_credential_id is None:
         return {}
     if project_id not in (None, caller.project_id):

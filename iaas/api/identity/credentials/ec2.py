@@ -59,7 +59,6 @@ def create_pair(call: Call[IdentityServices]) -> dict[str, Any]:
 
 def delete_pair(call: Call[IdentityServices]) -> None:
     item = _theirs(call)
-    bound_by(call, item.project_id)
     call.services.credentials.delete(item.id)
 
 
@@ -81,7 +80,7 @@ _END = Rule("identity:ec2_delete_credential", ADMIN_OR_SELF)
 _USER = ("user_id",)
 ROUTES = (
     Route("GET", _ALL, list_pairs, policy=_LIST, target=_USER),
-    Route("POST", _ALL, create_pair, policy=_MAKE, target=_USER, body=CREATE, status=201),
+    Route("POST", _ALL, create_pair, policy=_MAKE, target=_USER, body=CREATE, status=201, guarded=True),
     Route("GET", _ONE, get_pair, policy=_GET, target=_USER),
-    Route("DELETE", _ONE, delete_pair, policy=_END, target=_USER, status=204),
+    Route("DELETE", _ONE, delete_pair, policy=_END, target=_USER, status=204, guarded=True),
 )
