@@ -184,7 +184,7 @@ def test_the_smallest_body_of_every_route_is_a_good_one() -> None:
 
 
 def test_what_another_project_has_is_answered_like_what_nobody_has_and_stays_as_it_is(furnished: Furnished) -> None:
-    """S-053: on every route and verb; a refusal changes nothing."""
+    """A-092, S-053: on every route and verb; a refusal changes nothing."""
     before, wrong, statuses = furnished.state(), [], Counter[int]()
     for cell in CELLS:
         if not owned(furnished, cell):

@@ -20,9 +20,11 @@ EVENT_DETAILS = Rule("os_compute_api:os-instance-actions:events:details", ADMIN,
 OTHER_LIMITS = Rule("os_compute_api:limits:other_project", ADMIN, "Limits of another project.")
 ALL_GROUPS = Rule("os_compute_api:os-server-groups:index:all_projects", ADMIN, "Server groups of every project.")
 SWAP_VOLUME = Rule("os_compute_api:os-volumes-attachments:swap", ADMIN, "Exchange a server's volume for another.")
+MIGRATE_TO = Rule("os_compute_api:os-migrate-server:migrate:host", ADMIN, "Migrate to a named host.")
+MIGRATE_LIVE_TO = Rule("os_compute_api:os-migrate-server:migrate_live:host", ADMIN, "Live-migrate to a named host.")
 
 RULES = (
     FORCED_HOST, REQUESTED_DESTINATION, ZERO_DISK, ATTACH_NETWORK, ALL_TENANTS, ALL_TENANTS_DETAIL, ALL_FILTERS,
     EXTENDED, HOST_STATUS, EXTRA_SPECS, UNLOCK_OVERRIDE, EVENTS, EVENT_DETAILS, OTHER_LIMITS,
-    ALL_GROUPS, SWAP_VOLUME,
+    ALL_GROUPS, SWAP_VOLUME, MIGRATE_TO, MIGRATE_LIVE_TO,
 )  # fmt: skip

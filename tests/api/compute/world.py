@@ -46,6 +46,7 @@ def context(name: str, project: str, *roles: str) -> Context:
 PERSONAS = {
     "alice": context("alice", "red", "member", "reader"),
     "anton": context("anton", "red", "member", "reader"),
+    "mona": context("mona", "red", "manager", "member", "reader"),
     "rita": context("rita", "red", "reader"),
     "bob": context("bob", "blue", "member", "reader"),
     "admin": context("admin", "ops", "admin", "member", "reader"),

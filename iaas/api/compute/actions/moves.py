@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from iaas.api.call import Call
+from iaas.api.compute import rules
 from iaas.api.compute.actions.action import action
-from iaas.api.route import ADMIN
+from iaas.api.route import ADMIN, MANAGER
 from iaas.api.schema import BOOLEAN, NAME, as_bool, obj
 from iaas.compute.moving import moves
 from iaas.compute.service import Compute
@@ -30,6 +31,8 @@ def revert(call: Call[Compute]) -> None:
 def migrate(call: Call[Compute]) -> None:
     options = call.body["migrate"] or {}
     _only(options, ("host",) if call.at_least("2.56") else (), ())
+    if options.get("host"):
+        call.enforce(rules.MIGRATE_TO.name)
     moves.migrate(call.services, call.context, call.path["id"], options.get("host"))
 
 
@@ -43,6 +46,8 @@ def migrate_live(call: Call[Compute]) -> None:
         _only(options, needed, needed)
     if options["block_migration"] == "auto" and not call.at_least("2.25"):
         raise Invalid("Invalid input for field/attribute block_migration. Value: auto.", field="block_migration")
+    if options["host"]:
+        call.enforce(rules.MIGRATE_LIVE_TO.name)
     disks = options["block_migration"] == "auto" or as_bool(options["block_migration"])
     moves.live_migrate(call.services, call.context, call.path["id"], options["host"], disks)
 
@@ -84,7 +89,7 @@ ROUTES = (
     action("resize", resize, "servers:resize", _RESIZE),
     action("confirmResize", confirm, "servers:confirm_resize", status=204),
     action("revertResize", revert, "servers:revert_resize"),
-    action("migrate", migrate, "os-migrate-server:migrate", _MIGRATE, check=ADMIN),
-    action("os-migrateLive", migrate_live, "os-migrate-server:migrate_live", _LIVE, check=ADMIN),
+    action("migrate", migrate, "os-migrate-server:migrate", _MIGRATE, check=MANAGER),
+    action("os-migrateLive", migrate_live, "os-migrate-server:migrate_live", _LIVE, check=MANAGER),
     action("evacuate", evacuate, "os-evacuate", _EVACUATE, status=200, check=ADMIN),
 )
