@@ -80,6 +80,8 @@ class KeyRing:
         """
         if keep < 2:
             raise Invalid("At least two keys must be kept.")
+        if not self._directory.is_dir():
+            raise Unavailable(f"There are no {self._what} keys to rotate.")
         with files.lock(self._directory / ".lock"):
             keys = _numbered(self._directory)
             if not keys:

@@ -40,7 +40,7 @@ ON_ADMIN = {"project_name": "admin", "project_domain_name": "Default"}
 
 class Cloud:
     def __init__(self, directory: Path, database: Database) -> None:
-        auth = Auth(key_repository=str(directory / "keys"), bcrypt_rounds=4)
+        auth = self._auth = Auth(key_repository=str(directory / "keys"), bcrypt_rounds=4)
         self.database = database
         self.services = IdentityServices.open(database, auth)
         self.identity = IdentityFacade(self.services)
@@ -57,6 +57,12 @@ class Cloud:
         url = self._serve(app)
         self.identity.bootstrap(PASSWORD, {service_type: Urls(url + path)})
         return url
+
+    def twin(self) -> str:
+        """A second identity daemon on the same database and keys, with a memory of its own; its URL."""
+        services = IdentityServices.open(self.database, self._auth)
+        routes, facade = collect("iaas.api.identity"), IdentityFacade(services)
+        return self._serve(make_app(DIALECT, routes, services, Policy.of_routes(routes), facade.authenticate))
 
     def session(self, **scope: Any) -> ks.Session:
         """A session of admin on the project admin, or with another user or scope by keystoneauth's own names."""
