@@ -19,7 +19,7 @@ from werkzeug.routing import Map, Rule
 
 from iaas import context as contexts
 from iaas import ids
-from iaas.api import access_rules, schema
+from iaas.api import access_rules, openapi, schema
 from iaas.api.call import Call
 from iaas.api.dialect import Dialect, Pages, wants_page
 from iaas.api.microversion import Version
@@ -73,7 +73,7 @@ class _Front:
         self.dialect, self.services, self.policy = dialect, services, policy
         self.authenticate, self.options = authenticate, options
         by_path: dict[str, list[Route]] = defaultdict(list)
-        for route in routes:
+        for route in (*routes, openapi.route(dialect, routes)):
             if route.policy and route.policy.name not in policy.rules:
                 raise Internal(f"{route.method} {route.path} has a rule that policy does not know: {route.policy.name}")
             by_path[route.path].append(route)
