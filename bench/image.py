@@ -26,13 +26,11 @@ PIECE = 1024 * 1024
 
 
 def serve(directory: str, pipe: Connection) -> None:
-    from cheroot.wsgi import Server
-
     from iaas.api import app, route
-    from iaas.api.gateway import Gateway
     from iaas.api.image import access
     from iaas.api.image.dialect import DIALECT
     from iaas.api.policy import Policy
+    from iaas.api.waiting_room import HttpServer
     from iaas.config.sections import Image
     from iaas.context import Context
     from iaas.db.engine import Database
@@ -50,8 +48,7 @@ def serve(directory: str, pipe: Connection) -> None:
     def who(_token: str) -> Context:
         return Context(request_id=new_request_id(), user_id="u", project_id="p", roles=("member", "reader"))
 
-    server = Server(("127.0.0.1", 0), app.make_app(DIALECT, routes, services, policy, who), numthreads=4)
-    server.gateway = Gateway
+    server = HttpServer(("127.0.0.1", 0), app.make_app(DIALECT, routes, services, policy, who), numthreads=4)
     server.prepare()
     import threading
 

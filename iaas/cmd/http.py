@@ -8,15 +8,14 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cheroot.wsgi import PathInfoDispatcher, Server
+from cheroot.wsgi import PathInfoDispatcher
 
-from iaas.api.gateway import Gateway
+from iaas.api.waiting_room import HttpServer
 from iaas.cmd.listen import address
 from iaas.daemon import Daemon
 
 log = logging.getLogger(__name__)
 
-MAX_HEADER = 16 * 1024
 TIMEOUT_S = 30  # a client that sends or reads nothing for so long is dropped (S-117)
 QUEUE = 128
 
@@ -32,10 +31,8 @@ def serve(daemon: Daemon, apps: Mapping[str, Callable[..., Any]], threads: int, 
         mounts[host, port][path or "/"] = app
     for (host, port), paths in mounts.items():
         app = paths["/"] if set(paths) == {"/"} else PathInfoDispatcher(paths)  # type: ignore[no-untyped-call]
-        server = Server((host, port), app, numthreads=threads, max=threads, request_queue_size=QUEUE,
-                        timeout=TIMEOUT_S, shutdown_timeout=3, server_name="iaas")  # fmt: skip
-        server.gateway = Gateway  # bodies in and out in constant memory
-        server.max_request_header_size = MAX_HEADER
+        server = HttpServer((host, port), app, numthreads=threads, max=threads, request_queue_size=QUEUE,
+                            timeout=TIMEOUT_S, shutdown_timeout=3, server_name="iaas")  # fmt: skip
         server.error_log = _error_log  # type: ignore[method-assign, assignment]
         server.prepare()
         threading.Thread(target=server.serve, name=f"http-{port}", daemon=True).start()

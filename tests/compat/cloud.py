@@ -17,15 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import openstack
-from cheroot.wsgi import Server
 from keystoneauth1 import session as ks
 from keystoneauth1.identity import v3
 
 from iaas.api.app import make_app
-from iaas.api.gateway import Gateway
 from iaas.api.identity.dialect import DIALECT
 from iaas.api.policy import Policy
 from iaas.api.route import collect
+from iaas.api.waiting_room import HttpServer
 from iaas.config.sections import Auth
 from iaas.db.engine import Database
 from iaas.identity.bootstrap import Urls
@@ -46,7 +45,7 @@ class Cloud:
         self.identity = IdentityFacade(self.services)
         self._directory = directory
         self._client = OpenStackClient(directory)
-        self._servers: list[Server] = []
+        self._servers: list[HttpServer] = []
         routes = collect("iaas.api.identity")
         app = make_app(DIALECT, routes, self.services, Policy.of_routes(routes), self.identity.authenticate)
         self.url = self._serve(app)
@@ -119,8 +118,7 @@ class Cloud:
         }
 
     def _serve(self, app: Callable[..., Any]) -> str:
-        server = Server(("127.0.0.1", 0), app, numthreads=4, timeout=10, shutdown_timeout=2)
-        server.gateway = Gateway  # as in production
+        server = HttpServer(("127.0.0.1", 0), app, numthreads=4, timeout=10, shutdown_timeout=2)
         server.prepare()
         threading.Thread(target=server.serve, name="compat-http", daemon=True).start()
         self._servers.append(server)

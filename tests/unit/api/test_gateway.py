@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cheroot.wsgi import Server
 from werkzeug.exceptions import BadRequest, ClientDisconnected
 
 from iaas.api.file_body import FileBody
-from iaas.api.gateway import Body, Gateway
+from iaas.api.gateway import Body
+from iaas.api.waiting_room import HttpServer
 
 Application = Callable[[dict[str, Any], Any], Any]
 MIB = 1024 * 1024
@@ -64,8 +64,7 @@ def origin(tmp_path: Path) -> Origin:
 
 @pytest.fixture
 def address(origin: Origin) -> Iterator[tuple[str, int]]:
-    server = Server(("127.0.0.1", 0), origin, numthreads=2, timeout=5)
-    server.gateway = Gateway
+    server = HttpServer(("127.0.0.1", 0), origin, numthreads=2, timeout=5)
     server.prepare()
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()

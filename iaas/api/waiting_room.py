@@ -1,0 +1,173 @@
+"""Where connections wait until their request is there, so that a slow client never holds a worker thread (S-117).
+
+A request's head and its small body are left in the kernel's buffer and only looked at (MSG_PEEK); SO_RCVLOWAT makes
+the kernel wake us when there is more than we have seen. One thread watches all; who is not done in time is closed,
+and so is who has waited longest when the room is full. Nothing is read or kept here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import re
+import select
+import socket
+import struct
+import termios
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from cheroot.wsgi import Server
+
+from iaas.api.gateway import Gateway
+
+log = logging.getLogger(__name__)
+
+HEAD = 16 * 1024  # bytes; the server refuses a longer one
+BODY = 112 * 1024  # a longer body is read by its handler, which knows its caller
+PATIENCE_S = 10.0  # for head and small body together
+PLACES = 1024
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n", re.IGNORECASE)
+_EXPECTS = re.compile(rb"\r\nexpect:", re.IGNORECASE)
+
+
+class HttpServer(Server):
+    """cheroot's server with a waiting room, and bodies in and out in constant memory."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.gateway = Gateway
+        self.max_request_header_size = HEAD
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.room = WaitingRoom(super().process_conn)
+        self.room.start()
+
+    def process_conn(self, conn: Any) -> None:
+        if conn.rfile.has_data():  # of a pipelined request: read already
+            super().process_conn(conn)
+        else:
+            self.room.enter(conn)
+
+    def stop(self) -> None:
+        room = getattr(self, "room", None)
+        super().stop()
+        if room is not None:
+            room.stop()
+
+
+class WaitingRoom:
+    """``admit(connection)`` is called once for each connection whose request is there, or is broken."""
+
+    def __init__(self, admit: Callable[[Any], None], patience_s: float = PATIENCE_S, places: int = PLACES) -> None:
+        self._admit, self._patience_s, self._places = admit, patience_s, places
+        self._waiting: dict[int, tuple[Any, float]] = {}  # by file number, who came first first; until when
+        self._lock = threading.Lock()
+        self._poll = select.epoll()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="waiting-room", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread and closes who still waits."""
+        self._stopped.set()
+        self._thread.join(5)
+        for number in list(self._waiting):
+            self._close(number)
+        self._poll.close()
+
+    def enter(self, connection: Any) -> None:
+        """Any thread. Admits at once when the request is there already."""
+        connection.timeout_s = connection.socket.gettimeout()
+        connection.socket.settimeout(0)
+        if self._ready(connection):
+            self._let_in(connection)
+            return
+        number = connection.socket.fileno()
+        with self._lock:
+            oldest = next(iter(self._waiting)) if len(self._waiting) >= self._places else None
+            self._waiting[number] = (connection, time.monotonic() + self._patience_s)
+        if oldest is not None:
+            self._close(oldest)
+        with suppress(ValueError, OSError):  # stopped meanwhile
+            self._poll.register(number, select.EPOLLIN | select.EPOLLRDHUP)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            for number, _ in self._poll.poll(0.5):
+                waiting = self._waiting.get(number)
+                if waiting is not None and self._ready(waiting[0]) and self._leave(number):
+                    self._let_in(waiting[0])
+            self._expire()
+
+    def _expire(self) -> None:
+        now, late = time.monotonic(), []
+        with self._lock:
+            for number, (_, until) in self._waiting.items():
+                if until > now:
+                    break
+                late.append(number)
+        for number in late:
+            self._close(number)
+
+    def _leave(self, number: int) -> Any | None:
+        """The connection, for the one who takes it out."""
+        with self._lock:
+            connection, _ = self._waiting.pop(number, (None, 0.0))
+        if connection is not None:
+            with suppress(OSError, ValueError):
+                self._poll.unregister(number)
+        return connection
+
+    def _close(self, number: int) -> None:
+        connection = self._leave(number)
+        if connection is not None:
+            connection.close()
+
+    def _let_in(self, connection: Any) -> None:
+        with suppress(OSError):
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+            connection.socket.settimeout(connection.timeout_s)
+        self._admit(connection)
+
+    def _ready(self, connection: Any) -> bool:
+        """Whether a worker can have it: a whole request, one that must be refused, or the end of the connection."""
+        try:
+            seen: bytes = connection.socket.recv(HEAD + 1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        wanted = _wanted(seen)
+        if not seen or wanted is None:
+            return True
+        there = struct.unpack("i", fcntl.ioctl(connection.socket, termios.FIONREAD, bytes(4)))[0]
+        if there >= wanted:
+            return True
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, max(wanted, there + 1))
+        return _ended(connection.socket)
+
+
+def _wanted(seen: bytes) -> int | None:
+    """How many bytes there should be before a worker looks; None: now."""
+    end = seen.find(b"\r\n\r\n")
+    if end < 0:
+        return None if len(seen) > HEAD or b"\n\n" in seen else len(seen) + 1
+    head = seen[: end + 2]
+    length = _LENGTH.search(head)
+    if length is None or _EXPECTS.search(head) or int(length[1]) > BODY:
+        return None
+    return end + 4 + int(length[1])
+
+
+def _ended(connection: socket.socket) -> bool:
+    """Whether the client has closed its side: nothing more will come."""
+    poll = select.poll()
+    poll.register(connection, select.POLLRDHUP)
+    return bool(poll.poll(0))
