@@ -27,10 +27,10 @@ PIECE = 1024 * 1024
 
 def serve(directory: str, pipe: Connection) -> None:
     from iaas.api import app, route
+    from iaas.api.http_server import HttpServer
     from iaas.api.image import access
     from iaas.api.image.dialect import DIALECT
     from iaas.api.policy import Policy
-    from iaas.api.waiting_room import HttpServer
     from iaas.config.sections import Image
     from iaas.context import Context
     from iaas.db.engine import Database

@@ -20,10 +20,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from cheroot.wsgi import Server
-
-from iaas.api.gateway import Gateway
-
 log = logging.getLogger(__name__)
 
 HEAD = 16 * 1024  # bytes; the server refuses a longer one
@@ -32,32 +28,6 @@ PATIENCE_S = 10.0  # for head and small body together
 PLACES = 1024
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect:", re.IGNORECASE)
-
-
-class HttpServer(Server):
-    """cheroot's server with a waiting room, and bodies in and out in constant memory."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.gateway = Gateway
-        self.max_request_header_size = HEAD
-
-    def prepare(self) -> None:
-        super().prepare()
-        self.room = WaitingRoom(super().process_conn)
-        self.room.start()
-
-    def process_conn(self, conn: Any) -> None:
-        if conn.rfile.has_data():  # of a pipelined request: read already
-            super().process_conn(conn)
-        else:
-            self.room.enter(conn)
-
-    def stop(self) -> None:
-        room = getattr(self, "room", None)
-        super().stop()
-        if room is not None:
-            room.stop()
 
 
 class WaitingRoom:

@@ -10,7 +10,7 @@ from typing import Any
 
 from cheroot.wsgi import PathInfoDispatcher
 
-from iaas.api.waiting_room import HttpServer
+from iaas.api.http_server import HttpServer
 from iaas.cmd.listen import address
 from iaas.daemon import Daemon
 

@@ -21,10 +21,10 @@ from keystoneauth1 import session as ks
 from keystoneauth1.identity import v3
 
 from iaas.api.app import make_app
+from iaas.api.http_server import HttpServer
 from iaas.api.identity.dialect import DIALECT
 from iaas.api.policy import Policy
 from iaas.api.route import collect
-from iaas.api.waiting_room import HttpServer
 from iaas.config.sections import Auth
 from iaas.db.engine import Database
 from iaas.identity.bootstrap import Urls

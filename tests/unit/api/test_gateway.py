@@ -14,7 +14,7 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected
 
 from iaas.api.file_body import FileBody
 from iaas.api.gateway import Body
-from iaas.api.waiting_room import HttpServer
+from iaas.api.http_server import HttpServer
 
 Application = Callable[[dict[str, Any], Any], Any]
 MIB = 1024 * 1024

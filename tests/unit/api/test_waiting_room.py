@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from iaas.api.waiting_room import HttpServer, WaitingRoom
+from iaas.api.http_server import HttpServer
+from iaas.api.waiting_room import WaitingRoom
 
 BODY = 100 * 1024
 
@@ -100,6 +101,37 @@ def test_a_client_that_waits_for_100_continue_gets_it(server: HttpServer) -> Non
         assert client.recv(4096).startswith(b"HTTP/1.1 100")
         client.sendall(b"abcd")
         assert answer(client) == b"4"
+
+
+AMBIGUOUS = {
+    "two lengths": ["Content-Length: 5", "Content-Length: 6"],
+    "the same length twice": ["Content-Length: 5", "Content-Length: 5"],
+    "length and chunks": ["Content-Length: 5", "Transfer-Encoding: chunked"],
+    "chunks and length": ["Transfer-Encoding: chunked", "Content-Length: 5"],
+    "a signed length": ["Content-Length: +5"],
+    "a negative length": ["Content-Length: -5"],
+    "a length with a line in it": ["Content-Length: 1_0"],
+    "a list of lengths": ["Content-Length: 5, 6"],
+    "space before the colon": ["Content-Length : 5"],
+    "a folded length": ["Content-Length: 5", " 6"],
+    "two tokens": ["Content-Length: 0", "X-Auth-Token: a", "X-Auth-Token: b"],
+    "two hosts": ["Content-Length: 0", "Host: y"],
+}
+
+
+@pytest.mark.parametrize("name", AMBIGUOUS)
+def test_a_request_that_can_be_read_in_two_ways_is_refused(server: HttpServer, name: str) -> None:
+    """S-121: and what follows it on the connection is never taken for a request."""
+    lines = ["POST / HTTP/1.1", "Host: x", *AMBIGUOUS[name]]
+    smuggled = request(0, "Connection: close")
+    with connect(server) as client:
+        client.sendall("\r\n".join([*lines, "", ""]).encode() + b"12345" + smuggled)
+        client.shutdown(socket.SHUT_WR)
+        got = b""
+        while piece := client.recv(4096):
+            got += piece
+    assert got.startswith(b"HTTP/1.1 400")
+    assert b"200 OK" not in got
 
 
 class Connection:
