@@ -19,7 +19,7 @@ OWNERS = {
     "subprocess": ("iaas/host",),
     "oslo_config": ("iaas/config", "iaas/api/policy.py"),
     "oslo_policy": ("iaas/api",),
-    "cheroot": ("iaas/cmd/http.py", "iaas/api/gateway.py"),
+    "cheroot": ("iaas/cmd/http.py", "iaas/api/gateway.py", "iaas/api/http_server.py"),
 }
 BANNED = {"pickle", "marshal", "shelve", "eventlet", "gevent", "asyncio"}
 
