@@ -176,3 +176,14 @@ def test_the_operators_view(sdk: Any, server: Any) -> None:
     assert {zone.name for zone in sdk.compute.availability_zones(details=True)} == {"nova", "internal"}
     assert list(sdk.compute.aggregates()) == [] and list(sdk.compute.server_groups()) == []
     assert "os-keypairs" in {item.alias for item in sdk.compute.extensions()}
+
+
+def test_images_are_brought_to_the_hosts_of_an_aggregate(sdk: Any, image: str) -> None:
+    """os-aggregates/{id}/images, with the client's own idea of the microversion."""
+    made = sdk.compute.create_aggregate(name="racks")
+    sdk.compute.add_host_to_aggregate(made, HOST)
+    sdk.compute.aggregate_precache_images(made, image)
+    with pytest.raises(exceptions.NotFoundException):
+        sdk.compute.aggregate_precache_images(made, ["0b3a3c1e-5b4e-4a55-9f0e-2d8e8c0d1a11"])
+    sdk.compute.remove_host_from_aggregate(made, HOST)
+    sdk.compute.delete_aggregate(made)
