@@ -41,6 +41,7 @@ class Vhd(Format):
         return None
 
     def measure(self, kept: Kept) -> int:
+        must(kept.size % SECTOR == 0, "The vhd does not end at a sector.")  # QEMU looks for the footer at one
         footer = kept.tail[-SECTOR:]
         must(footer[:8] == COOKIE and len(footer) == SECTOR, "The vhd is cut off: it has no footer.")
         must(_sums(footer, 64), "The vhd's footer is damaged.")
