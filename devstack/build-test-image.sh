@@ -259,7 +259,7 @@ if [ -n "$HN" ]; then
 fi
 say "hostname=$(hostname)"
 if [ -s $MD/keys ]; then
-    for h in /root /home/tiny; do mkdir -p $h/.ssh; cp $MD/keys $h/.ssh/authorized_keys; chmod 600 $h/.ssh/authorized_keys; done
+    for h in /root /home/tiny; do mkdir -p $h/.ssh; k=$h/.ssh/authorized_keys; cp $MD/keys $k.new; chmod 600 $k.new; mv $k.new $k; done
     chown -R 1000:1000 /home/tiny; say "ssh keys=$(wc -l < $MD/keys)"
 fi
 FIRST=1; [ -n "$ID" ] && [ "$(cat $S/instance 2>/dev/null)" = "$ID" ] && FIRST=0

@@ -43,6 +43,9 @@ from devstack.stack.processes import command_line
 from devstack.stack.programs import programs
 from devstack.stack.settings import ROOT, Settings
 
+# What a guest's shell says yes to once it is through with its start. Its ssh server answers sooner, with the keys of an
+# earlier life of the disk, which are replaced a moment later.
+BOOTED = "! ps | grep -q '[r]c[.]cloud'"
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="several hosts need root: namespaces, bridges, guests")
 
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from devstack.stack.settings import ROOT
 from tests.compat.client import OpenStackClient
-from tests.integration.fleet import FleetRig, eventually
+from tests.integration.fleet import BOOTED, FleetRig, eventually
 
 READY_S = 90.0  # a guest under emulation on a busy machine, from the request to its first login
 
@@ -92,7 +92,7 @@ class Story:
         return guest
 
     def ready(self, guest: Guest) -> None:
-        eventually(lambda: self.shell(guest, "true").returncode == 0, READY_S, f"ssh to {guest.name}", 0.5)
+        eventually(lambda: self.shell(guest, BOOTED).returncode == 0, READY_S, f"ssh to {guest.name}", 0.5)
 
     def floating(self, server_id: str) -> str:
         address = str(self.json("floating", "ip", "create", "public")["floating_ip_address"])

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from devstack.stack.cloud import KEY
-from tests.integration.fleet import ROOT_ONLY, FleetRig, eventually
+from tests.integration.fleet import BOOTED, ROOT_ONLY, FleetRig, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(400), ROOT_ONLY]
 VERSION = "2.84"
@@ -32,7 +32,7 @@ class Guest:
         port = next(user.network.ports(device_id=self.id))
         public = user.network.find_network("public")
         self.address = user.network.create_ip(floating_network_id=public.id, port_id=port.id)
-        eventually(lambda: self.says("true") is not None, 60, "the guest answers")
+        self.ready()
 
     def ssh(self, command: str) -> list[str]:
         options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=5")
@@ -41,8 +41,15 @@ class Guest:
         return ["ssh", *flags, "-i", key, f"root@{self.address.floating_ip_address}", command]
 
     def says(self, command: str) -> str | None:
-        done = subprocess.run(self.ssh(command), capture_output=True, text=True, timeout=60)
+        """What the command prints; None when it fails, or when nothing more comes through the connection."""
+        try:
+            done = subprocess.run(self.ssh(command), capture_output=True, text=True, timeout=60)
+        except subprocess.TimeoutExpired:
+            return None
         return done.stdout.strip() if done.returncode == 0 else None
+
+    def ready(self) -> None:
+        eventually(lambda: self.says(BOOTED) is not None, 90, "the guest answers, and is through with its start")
 
     def seen(self) -> Any:
         return self.fleet.admin.compute.get_server(self.id)
@@ -147,7 +154,7 @@ def test_an_attached_volume_goes_along_with_a_running_guest_and_with_one_that_is
     guest.settle("VERIFY_RESIZE")
     assert guest.act({"confirmResize": None}) == 204
     guest.settle("ACTIVE")
-    eventually(lambda: guest.says("true") is not None, 60, "the guest answers")
+    guest.ready()
     assert guest.says("dd if=/dev/vdb bs=512 skip=40000 count=1 | head -c 5") == "again"
 
 
@@ -178,7 +185,7 @@ def test_a_host_without_power_is_left_and_what_it_had_is_destroyed_when_it_is_ba
         eventually(lambda: guest.act({"evacuate": {}}) == 200, 30, "the host is known to be down")
         guest.settle("ACTIVE", seconds=60)
         assert guest.host != old
-        eventually(lambda: guest.says("true") is not None, 60, "the guest answers")
+        guest.ready()
     finally:
         fleet.start(old)
         fleet.wait_for_all()
@@ -198,7 +205,7 @@ def test_a_cut_off_host_is_evacuated_and_has_no_guest_of_it_once_it_is_healed(gu
         fleet.heal(old)
         fleet.wait_for_all()
     eventually(lambda: guest.id not in fleet.guests(old), 60, "the old one is gone")
-    eventually(lambda: guest.says("true") is not None, 60, "the guest answers")
+    guest.ready()
 
 
 def test_a_resize_back_and_forth_keeps_the_disk(guest: Guest) -> None:
@@ -210,7 +217,7 @@ def test_a_resize_back_and_forth_keeps_the_disk(guest: Guest) -> None:
         guest.settle("VERIFY_RESIZE")
         assert guest.act({ending: None}) in (202, 204)
         guest.settle("ACTIVE")
-        eventually(lambda: guest.says("true") is not None, 60, "the guest answers")
+        guest.ready()
         assert guest.says("cat /root/marker") == "kept"
         assert guest.says("grep -c ^processor /proc/cpuinfo") == cores
     assert guest.says("cat /sys/block/vda/size") == str((2 << 30) // 512)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.fleet import BOOTED
 from tests.integration.test_first_light import Cloud, cloud, enter, eventually, key
 
 __all__ = ["cloud", "key"]  # the fixtures are used by name
@@ -48,7 +49,7 @@ class Guest:
         return done.stdout
 
     def up(self) -> bool:
-        return self._ssh("true", 15).returncode == 0
+        return self._ssh(BOOTED, 15).returncode == 0
 
     def has(self, disks: set[str]) -> None:
         """A guest takes its time to see a new disk."""

@@ -107,7 +107,7 @@ class StorageDaemon:
     def _connected(self) -> bool:
         try:
             self._qmp = Qmp(self._socket)
-        except errors.Unavailable:
+        except (errors.Unavailable, errors.Timeout):
             return False
         return True
 
