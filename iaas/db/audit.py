@@ -179,6 +179,7 @@ def _counted(
         add(row.user_id, "key_pairs", 1)
     held = sa.select(images.c.project_id, images.c.reserved).where(images.c.project_id.is_not(None))
     for row in tx.all(held.where(images.c.state != "deleted")):
-        add(row.project_id, "image_bytes", row.reserved)
         add(row.project_id, "images", 1)
+        if row.reserved:
+            add(row.project_id, "image_bytes", row.reserved)
     return counted

@@ -73,9 +73,7 @@ class Busy:
         with database.read() as tx:
             rows = tx.all(sa.select(images))
         for row in rows:
-            self.store(f"{row.id}.{row.generation}")
-            place = {"image_id": row.id, "store": "filesystem", "name": f"{row.id}.{row.generation}", "state": "active"}
-            database.run(partial(_insert, row=place, table=image_locations))
+            self.filled(row.id, f"{row.id}.{row.generation}")
         self.image, self.queued, self.saving = rows[0].id, new_uuid(), new_uuid()
         like = {**rows[0]._mapping, "state": "queued", "size": None}
         for image_id in (self.queued, self.saving):
@@ -136,6 +134,12 @@ class Busy:
         yield
         same = sa.and_(*(column == row[column.name] for column in table.primary_key))
         self.cloud.database.run(lambda tx: tx.delete(table, same))
+
+    def filled(self, image_id: str, blob: str) -> None:
+        """The image's byte is in the store, and the row says so."""
+        self.store(blob)
+        place = {"image_id": image_id, "store": "filesystem", "name": blob, "state": "active"}
+        self.cloud.database.run(partial(_insert, row=place, table=image_locations))
 
     def store(self, name: str, data: bytes = b"x") -> None:
         writer = self.images.stores["filesystem"].writer(name)

@@ -39,7 +39,8 @@ class Placed(Busy):
         self.group = server_groups.create(cloud.compute, cloud.context, "g", "anti-affinity", {}).id
         self.pair = [boot(cloud, group_id=self.group) for _ in range(2)]
         for id in self.pair:
-            self.store(f"{self.server(id).image_id}.0")
+            image_id = self.server(id).image_id or ""
+            self.filled(image_id, f"{image_id}.0")
         made = aggregates.create(cloud.compute, "racks", "z1")
         aggregates.add_host(cloud.compute, made.id, "host2")
         self.data = volumes.make(cloud, 2)
