@@ -24,6 +24,11 @@ def count_sealed_otherwise(tx: Tx, key_hash: str) -> int:
     return int(tx.scalar(query))
 
 
+def count_of(tx: Tx, user_id: str) -> int:
+    query = sa.select(sa.func.count()).select_from(credentials).where(credentials.c.user_id == user_id)
+    return int(tx.scalar(query))
+
+
 def seal_again(tx: Tx, old: SealedCredential, sealed: str, key_hash: str) -> bool:
     """False when somebody changed the credential in the meantime: then it has been sealed anew anyway."""
     same = (credentials.c.id == old.id) & (credentials.c.sealed == old.sealed)

@@ -13,10 +13,11 @@ from datetime import timedelta
 from typing import Any
 
 from iaas.db.engine import Database, Tx
+from iaas.db.identity import credentials as db
 from iaas.db.identity import revocations
 from iaas.db.identity.credentials import CREDENTIALS
 from iaas.db.identity.nouns import PROJECTS, USERS
-from iaas.errors import Conflict, Invalid
+from iaas.errors import Conflict, Forbidden, Invalid
 from iaas.identity.collection import bounded
 from iaas.identity.credentials.vault import Vault
 from iaas.identity.tokens import new_audit_id
@@ -25,6 +26,7 @@ from iaas.model.identity.credential import EC2, Credential, SealedCredential
 
 # What binds an EC2 credential to the delegation by which it was made: set by the server, kept for ever.
 BOUND_BY = ("trust_id", "app_cred_id", "access_token_id")
+MOST = 200  # credentials of one user
 _FIXED = ("access", *BOUND_BY)
 
 
@@ -48,7 +50,8 @@ class Credentials:
     def create(self, value: Credential, bound: Mapping[str, str] | None = None) -> Credential:
         """The id is made here. ``bound``: the delegation behind the caller's token, one of BOUND_BY with its id.
 
-        Raises Invalid for an unknown user or project or a wrong blob, Conflict for an access key that is taken.
+        Raises Invalid for an unknown user or project or a wrong blob, Conflict for an access key that is taken,
+        Forbidden for a user who has too many.
         """
         bounded(value.extra)
         value = replace(value, id=new_hex(), chain=new_audit_id())
@@ -67,6 +70,8 @@ class Credentials:
 
     def _create(self, tx: Tx, value: Credential) -> None:
         _check_owner(tx, value.user_id, value.project_id)
+        if db.count_of(tx, value.user_id) >= MOST:
+            raise Forbidden(f"Unable to create additional credentials, maximum of {MOST} already exceeded for user.")
         if CREDENTIALS.find(tx, id=value.id) is not None:
             raise Conflict("Conflict occurred attempting to store credential - Duplicate entry.", resource="credential")
         row = {

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from iaas.identity.credentials import collection
 from tests.api.identity.world import Case, World, at
 
 SEED = "JBSWY3DPEHPK3PXP"
@@ -138,6 +139,14 @@ def test_a_wrong_credential_is_400(world: World, wrong: dict[str, object]) -> No
     before = world.state()
     world.run(Case("member", "POST", "/credentials", 400, {"credential": body}))
     assert world.state() == before
+
+
+def test_a_user_has_a_bounded_number_of_them(kept: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collection, "MOST", 3)
+    for who, status in (("member", 201), ("member", 403), ("stranger", 201)):
+        body = {"user_id": f"{{{who}}}", "type": "cert", "blob": "x"}
+        kept.run(Case(who, "POST", "/credentials", status, {"credential": body}))
+    kept.run(Case("member", "POST", "/users/{member}/credentials/OS-EC2", 403, {"tenant_id": "{ours}"}))
 
 
 def test_no_secret_is_in_the_database(kept: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,11 @@ import pytest
 from keystoneclient.contrib.ec2.utils import Ec2Signer
 from werkzeug.test import TestResponse
 
+from iaas.config.sections import Auth
+from iaas.db.engine import Database
+from iaas.errors import Forbidden
+from iaas.identity.credentials.signature import SignedRequest
+from iaas.identity.service import IdentityServices
 from iaas.model.project import Project
 from tests.api.identity.world import PASSWORD, Case, World, at
 from tests.unit.identity import people
@@ -108,7 +114,7 @@ def test_only_a_service_may_exchange(world: World, pair: dict[str, Any]) -> None
 
 
 def test_a_request_is_exchanged_once(world: World, pair: dict[str, Any]) -> None:
-    """S-039: captured and sent again, twice, to this daemon and to another one on the same database."""
+    """S-039: captured and sent again, twice."""
     request = signed(world, pair)
     assert exchange(world, request).status_code == 200
     for _ in range(2):
@@ -117,6 +123,26 @@ def test_a_request_is_exchanged_once(world: World, pair: dict[str, Any]) -> None
         assert "used before" in again.text
     world.clock.advance(1)
     assert exchange(world, signed(world, pair)).status_code == 200
+
+
+def test_of_several_daemons_that_get_a_request_at_once_one_takes_it(world: World, pair: dict[str, Any]) -> None:
+    """S-039: what was seen is known to all daemons of the database, not to each its own."""
+    auth = Auth(key_repository=str(world.services.keys._directory), bcrypt_rounds=4)
+    database = str(world.services.database.engine.url)
+    daemons = [IdentityServices.open(Database(database, clock=world.clock), auth) for _ in range(3)]
+    request = SignedRequest(**signed(world, pair))
+
+    def ask(daemon: IdentityServices) -> str:
+        try:
+            return daemon.ec2.exchange(request).access.user.id
+        except Forbidden:
+            return "refused"
+
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(ask, daemons))
+    for daemon in daemons:
+        daemon.database.close()
+    assert sorted(answers) == sorted([world.ids["member"], "refused", "refused"])
 
 
 def test_used_signatures_are_forgotten_when_they_are_too_old_to_be_accepted(world: World, pair: dict[str, Any]) -> None:
