@@ -36,7 +36,7 @@ def _query(call: Call[Any]) -> Query:
     places = {
         Target.PROJECT: query.get("scope.project.id"),
         Target.DOMAIN: query.get("scope.domain.id"),
-        Target.SYSTEM: SYSTEM if flag(call, "scope.system") else None,
+        Target.SYSTEM: SYSTEM if query.get("scope.system") == SYSTEM or flag(call, "scope.system") else None,
     }
     asked = [(kind, id) for kind, id in places.items() if id]
     if len(asked) > 1:

@@ -142,10 +142,11 @@ def test_stored_assignments_are_listed_by_every_filter(crew: World) -> None:
     assert names(rows(crew, "scope.project.id={theirs}&include_names")) == {
         ("crew", "manager", "theirs"), ("stranger", "member", "theirs"),
     }  # fmt: skip
-    assert names(rows(crew, "scope.system&include_names")) == {
-        ("admin", "admin", "system"),
-        ("system_reader", "reader", "system"),
-    }
+    for all_of_it in ("scope.system", "scope.system=all", "scope.system=True"):
+        assert names(rows(crew, f"{all_of_it}&include_names")) == {
+            ("admin", "admin", "system"),
+            ("system_reader", "reader", "system"),
+        }
     assert names(rows(crew, "role.id={role_service}&include_names")) == {("iaas", "service", "service")}
     assert rows(crew, "scope.domain.id=default") == []
     assert rows(crew, "user.id=unknown") == []

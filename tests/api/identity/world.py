@@ -63,7 +63,8 @@ class World:
     ) -> None:
         auth = Auth(key_repository=str(directory / "keys"), bcrypt_rounds=4)
         self.clock = clock
-        self._watch = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        watch = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") if database.sqlite else None
+        self._watch = watch
         self.services = IdentityServices.open(database, auth, compliance=rules)
         self.facade = IdentityFacade(self.services)
         urls = {"identity": Urls("http://id/v3"), "compute": Urls("http://c/v2.1/$(project_id)s")}
@@ -152,8 +153,8 @@ class World:
             return {table.name: sorted(map(tuple, tx.all(table.select())), key=repr) for table in tables}
 
     def _writes(self) -> Any:
-        """Another number after each transaction that changed a row of any table."""
-        return self._watch.exec_driver_sql("PRAGMA data_version").scalar()
+        """Another number after each transaction that changed a row of any table; only SQLite tells."""
+        return self._watch and self._watch.exec_driver_sql("PRAGMA data_version").scalar()
 
     def _filled(self, text: str) -> str:
         for name, id in self.ids.items():
