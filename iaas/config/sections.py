@@ -168,6 +168,18 @@ class ImageStore:
     description: str = option("", "What `openstack image` tells administrators of it.")
     weight: int = option(0, "An image in several stores is read from the one with the highest weight.")
     directory: str = option("", "filesystem: where the files are; empty: [image] directory.")
+    http_prefixes: tuple[str, ...] = option(
+        (), "http: beginnings of the URLs that it reads; none: any allowed by web_*."
+    )
+    s3_endpoint: str = option("", "s3: URL of the service; empty: Amazon's.")
+    s3_region: str = option("us-east-1", "s3: the region.")
+    s3_bucket: str = option("", "s3: the bucket, which is there already and is nobody else's.")
+    s3_access_key: str = option("", "s3: the key's id; empty: as boto3 finds it.")
+    s3_secret_key: str = option("", "s3: the key's secret.", secret=True)
+    s3_part_mib: int = option(16, "s3: MiB of one part of an upload, which is what one upload holds in memory.")
+    rbd_pool: str = option("images", "rbd: the pool.")
+    rbd_user: str = option("glance", "rbd: the Ceph user, whose keyring ceph.conf names.")
+    rbd_ceph_conf: str = option("/etc/ceph/ceph.conf", "rbd: the cluster's configuration file.")
 
 
 @dataclass(frozen=True)

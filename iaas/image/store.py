@@ -1,7 +1,7 @@
 """The interface of an image store: blobs under names, written once. It knows no image, no user and no quota.
 
 A name is ``<image id>.<generation>`` (model.image.Image.blob) and every store checks it before anything else.
-A plug-in is called with its store's section of the configuration. The contract suite
+A plug-in is called with its store's section of the configuration and [image]. The contract suite
 tests/contract/test_image_store.py runs over every file of iaas/image/stores/.
 """
 
@@ -19,7 +19,8 @@ _NAME = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[0-9]{1,9}")
 
 @dataclass(frozen=True, kw_only=True)
 class Blob:
-    """One thing in a store. ``partial``: not committed (yet); ``age_s``: since the last byte."""
+    """One thing in a store. ``partial``: not committed (yet), and ``size`` is what the store has taken up for it so
+    far; ``age_s``: since the last byte, or the first one where the store does not say more."""
 
     name: str
     size: int

@@ -99,7 +99,7 @@ def _place(options: ImageOptions, item: str, section: Callable[[str], StoreOptio
     if not own.directory:
         root = Path(options.directory)
         own = replace(own, directory=str(root if id != STAGING else root.with_name(f"{root.name}-{STAGING}")))
-    store: Store = plugins.load("iaas.image.stores", driver)(own)
+    store: Store = plugins.load("iaas.image.stores", driver)(own, options)
     return Place(id=id, driver=driver, store=store, options=own)
 
 

@@ -20,11 +20,13 @@ from iaas.api.image.dialect import DIALECT
 from iaas.api.policy import Policy
 from iaas.api.route import collect
 from iaas.config.sections import Image as ImageOptions
-from iaas.image.services import make
+from iaas.image.importer import run_one
+from iaas.image.services import ImageServices, make
 from tests.compat.cloud import Cloud
 from tests.evilimg import header as evil
 
 MIB = 1024 * 1024
+SERVICES: dict[Cloud, ImageServices] = {}
 
 
 def add_image(cloud: Cloud) -> str:
@@ -32,6 +34,7 @@ def add_image(cloud: Cloud) -> str:
     routes = collect("iaas.api.image")
     options = ImageOptions(directory=str(cloud._directory / "images"), max_size=16 * MIB)
     services = make(cloud.database, options)
+    SERVICES[cloud] = services
     policy = Policy.of_routes(routes, EXTRA_RULES)
     return cloud.add("image", make_app(DIALECT, routes, services, policy, cloud.identity.authenticate))
 
@@ -101,6 +104,24 @@ def test_attributes_and_properties_change_by_patch(sdk: Any, image: Any) -> None
     assert sdk.image.get_image(image.id).status == "deactivated"
     sdk.image.reactivate_image(image)
     assert sdk.image.get_image(image.id).status == "active"
+
+
+def test_images_are_staged_imported_and_their_tasks_shown(cloud: Cloud, sdk: Any) -> None:
+    services = SERVICES[cloud]
+    image = sdk.image.create_image(name="import", disk_format="raw", container_format="bare")
+    image.data = b"staged" * 1000
+    sdk.image.stage_image(image, data=b"staged" * 1000)
+    assert sdk.image.get_image(image.id).status == "uploading"
+    sdk.image.import_image(image, method="glance-direct")
+    while run_one(services):
+        pass
+    found = sdk.image.get_image(image.id)
+    assert (found.status, found.size) == ("active", 6000)
+    assert [task.status for task in sdk.image.tasks()] == ["success"]
+    with pytest.raises(faults.BadRequestException, match="its scheme is not allowed"):
+        other = sdk.image.create_image(name="web", disk_format="raw", container_format="bare")
+        sdk.image.import_image(other, method="web-download", uri="file:///etc/passwd")
+    sdk.image.delete_image(image)
 
 
 def test_members(sdk: Any, image: Any) -> None:

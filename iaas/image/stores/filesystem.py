@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from iaas.config.sections import Image as ImageOptions
 from iaas.config.sections import ImageStore
 from iaas.errors import Conflict, NotFound, Unavailable
 from iaas.host import files
@@ -33,7 +34,7 @@ class FilesystemStore:
 
     READ_ONLY = False
 
-    def __init__(self, options: ImageStore) -> None:
+    def __init__(self, options: ImageStore, image: ImageOptions) -> None:
         self.root = files.directory(Path(options.directory), 0o750)
 
     def writer(self, name: str) -> Writer:

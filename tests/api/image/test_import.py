@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +42,7 @@ def canary() -> Iterator[Canary]:
 @pytest.fixture
 def services(database: Database, options: ImageOptions, tmp_path: Path, canary: Canary) -> Iterator[ImageServices]:
     options = replace(
-        options, stores=("fast:filesystem", "slow:filesystem"), web_ports=(str(canary.port),),
+        options, stores=("fast:filesystem", "slow:filesystem", "web:http"), web_ports=(str(canary.port),),
         web_networks=("127.0.0.1/32",),
     )  # fmt: skip
     yield make(database, options, from_values({"fast": ImageStore(directory=str(tmp_path / "fast"))}))
@@ -79,7 +80,7 @@ def last_task(api: As, image_id: str) -> dict[str, Any]:
 
 
 def blobs(services: ImageServices) -> dict[str, int]:
-    return {place.id: len(list(place.store.inventory())) for place in services.stores.all}
+    return {place.id: len(list(place.store.inventory())) for place in services.stores.all if place.id != "web"}
 
 
 def used(services: ImageServices) -> int:
@@ -334,8 +335,15 @@ def test_a_delete_during_the_import_wins(alice: As, services: ImageServices, can
     canary.pages["/good"] = (200, {}, DATA)
     image_id = alice.create()["id"]
     wish(alice, image_id, "web-download", canary.url("/good"))
-    canary.before = lambda path: alice.delete(f"/v2/images/{image_id}")
+    deleted = threading.Event()
+
+    def delete(path: str) -> None:
+        alice.delete(f"/v2/images/{image_id}")
+        deleted.set()
+
+    canary.before = delete
     work(services)
+    assert deleted.wait(20)
     canary.before = lambda path: None
     assert alice.get(f"/v2/images/{image_id}").status_code == 404
     assert (blobs(services), used(services)) == ({"fast": 0, "slow": 0, "staging": 0}, 0)
@@ -451,7 +459,7 @@ def test_locations_are_the_platforms_business_alone(
     canary = tmp_path / "canary"
     canary.write_text("here")
     assert alice.post(path, {"url": "http://127.0.0.1/x"}).status_code == 403
-    for url in (f"file://{canary}", f"filesystem://{canary}", "swift://x/y", "fast://x", "http://127.0.0.1/../x"):
+    for url in (f"file://{canary}", f"filesystem://{canary}", "swift://x/y", "fast://x", "http://127.0.0.1:22/x"):
         assert api("nova").post(path, {"url": url}).status_code == 400
     assert show(alice, image_id)["status"] == "queued"
     active = alice.active(DATA)["id"]
@@ -460,3 +468,31 @@ def test_locations_are_the_platforms_business_alone(
     assert api("nova").get(path).json == [{"url": f"fast://{active}.1", "metadata": {"store": "fast"}}]
     assert root.delete(f"/v2/images/{active}").status_code == 204
     assert canary.read_text() == "here"
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_data_at_a_location_are_inspected_read_from_there_and_never_deleted(
+    alice: As, api: Any, services: ImageServices, canary: Canary, good: bool
+) -> None:
+    """S-019"""
+    canary.pages["/kept"] = (200, {}, DATA)
+    image_id = alice.create()["id"]
+    digest = hashlib.sha512(DATA if good else b"other").hexdigest()
+    body = {"url": canary.url("/kept"), "validation_data": {"os_hash_algo": "sha512", "os_hash_value": digest}}
+    assert api("nova").post(f"/v2/images/{image_id}/locations", body).status_code == 202
+    work(services)
+    found = show(alice, image_id)
+    if not good:
+        assert (found["status"], "announced hash" in last_task(alice, image_id)["message"]) == ("queued", True)
+        return
+    assert (found["status"], found["stores"], found["size"]) == ("active", "web", len(DATA))
+    assert alice.get(f"/v2/images/{image_id}/file").data == DATA
+    assert used(services) == 0
+    assert alice.delete(f"/v2/images/{image_id}").status_code == 204
+    assert sweep(services, 0).removed == ()
+
+
+def test_the_read_only_store_takes_no_data(alice: As) -> None:
+    image = alice.create()
+    assert alice.upload(image["id"], DATA, **{"X-Image-Meta-Store": "web"}).status_code == 400
+    assert {"id": "web", "read-only": "true"} in alice.get("/v2/info/stores").json["stores"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from iaas.config.sections import Image
+from iaas.config.sections import Image, ImageStore
 from iaas.errors import TooLarge, Unavailable
 from iaas.image.stores import filesystem
 from iaas.image.stores.filesystem import FilesystemStore
@@ -18,7 +18,7 @@ A = "0b3a3c1e-5b4e-4a55-9f0e-2d8e8c0d1a11.1"
 
 @pytest.fixture
 def store(tmp_path: Path) -> FilesystemStore:
-    return FilesystemStore(Image(directory=str(tmp_path / "store")))
+    return FilesystemStore(ImageStore(directory=str(tmp_path / "store")), Image())
 
 
 def test_files_lie_in_a_folder_by_the_first_two_letters_and_are_not_for_everybody(store: FilesystemStore) -> None:
