@@ -242,9 +242,9 @@ def _vhd() -> Iterator[Evil]:
     yield evil("without footer", good[:-512])
     yield evil("sum wrong", put(good, 48, ">Q", 1))
     yield evil("fixed, cut off", fixed[: MIB // 2] + fixed[-512:])
-    yield evil(
-        "fixed, of a larger disk", fixed[:-512] + _summed(put(fixed[-512:], 56, ">HBB", 60000, 16, 255), 64, 512)
-    )
+    larger = _summed(put(fixed[-512:], 56, ">HBB", 60000, 16, 255), 64, 512)
+    yield evil("fixed, of a larger disk", fixed[:-512] + larger)
+    yield evil("fixed, a footer behind the footer", fixed + bytes(24) + larger + fixed[-512:])
     yield evil("fixed, a qcow2 inside", header.spliced(fixed, 0, _qcow2_on("canary")), "S-006", guessed=True)
     yield evil("cut off at 300", good[:300])
 
