@@ -11,6 +11,7 @@ import pytest
 from keystonemiddleware.auth_token import AuthProtocol
 from webob import Request
 
+from iaas.db.schema.identity import users
 from iaas.identity.tokens import TokenCodec, new_audit_id
 from iaas.ids import new_hex
 from iaas.model.role import Actor, Assignment, Target
@@ -76,6 +77,7 @@ def plain(before: Callable[..., Ask]) -> Ask:
 def sealed(cloud: Cloud, scope: Scope, ended: timedelta) -> str:
     """A token of admin that expired so long ago."""
     [admin] = cloud.services.users.page({"name": "admin"})
+    cloud.database.run(lambda tx: tx.update(users, users.c.id == admin.id, {"valid_after": None}))  # it may be older
     now = cloud.database.now()
     claims = Claims(user_id=admin.id, methods=("password",), scope=scope, audit_ids=(new_audit_id(),),
                     issued_at=now - ended - timedelta(hours=1), expires_at=now - ended)  # fmt: skip

@@ -51,7 +51,9 @@ DELETE_MEMBER = Rule("delete_member", MEMBER, "Stop sharing an image with a proj
 METADEF_ADMIN = Rule("metadef_admin", ADMIN, "Who keeps the metadata definitions.")
 
 # Rules that no route has as its own; the composition root hands them to the Policy beside the routes'.
-EXTRA_RULES = (PUBLICIZE_IMAGE, COMMUNITIZE_IMAGE, MODIFY_MEMBER, METADEF_ADMIN, COPY_IMAGE, TASKS_ACCESS)
+EXTRA_RULES = (
+    PUBLICIZE_IMAGE, COMMUNITIZE_IMAGE, MODIFY_MEMBER, METADEF_ADMIN, COPY_IMAGE, GET_TASK, GET_TASKS, ADD_TASK,
+)  # fmt: skip
 
 # An image of somebody else that is shared with nobody: who may see this one may see all.
 _STRANGERS = {"project_id": "-", "owner": "-", "member_id": "-", "visibility": "private"}

@@ -40,8 +40,8 @@ CREATE: Mapping[str, Any] = {
 
 def create_task(call: ImageCall) -> Reply:
     """An image with these properties, and its data from the URL, which is judged as any other of the web (S-020)."""
+    call.enforce(access.ADD_TASK.name)
     given = call.body["input"]
-    call.enforce(access.TASKS_ACCESS.name)
     address.parsed(given["import_from"], call.services.options)
     fields = {"disk_format": given["import_from_format"], "container_format": "bare", **given["image_properties"]}
     image = images.made(call, attributes.validate(fields))
@@ -51,7 +51,7 @@ def create_task(call: ImageCall) -> Reply:
 
 
 def list_tasks(call: ImageCall) -> dict[str, Any]:
-    call.enforce(access.TASKS_ACCESS.name)
+    call.enforce(access.GET_TASKS.name)
     page = paging.page(_descending(call), call.query_lists, tuple(rows.SORT_KEYS), maximum=1000)
     filters = {name: call.query[name] for name in ("status", "type") if name in call.query}
     if filters.get("status", TaskStatus.PENDING) not in set(TaskStatus):
@@ -77,7 +77,7 @@ def _descending(call: ImageCall) -> dict[str, str]:
 
 
 def show_task(call: ImageCall) -> dict[str, Any]:
-    call.enforce(access.TASKS_ACCESS.name)
+    call.enforce(access.GET_TASK.name)
     with call.services.database.read() as tx:
         return view(rows.get(tx, call.path["task_id"], _owner(call)))
 
@@ -95,8 +95,8 @@ def _owner(call: ImageCall) -> str | None:
 
 
 ROUTES = (
-    Route("GET", "/v2/tasks", list_tasks, policy=access.GET_TASKS),
-    Route("POST", "/v2/tasks", create_task, policy=access.ADD_TASK, body=CREATE, status=201),
-    Route("GET", "/v2/tasks/<task_id>", show_task, policy=access.GET_TASK),
+    Route("GET", "/v2/tasks", list_tasks, policy=access.TASKS_ACCESS),
+    Route("POST", "/v2/tasks", create_task, policy=access.TASKS_ACCESS, body=CREATE, status=201),
+    Route("GET", "/v2/tasks/<task_id>", show_task, policy=access.TASKS_ACCESS),
     Route("GET", "/v2/images/<image_id>/tasks", tasks_of_image, policy=access.GET_IMAGE),
 )
