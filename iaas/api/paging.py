@@ -75,6 +75,6 @@ def moment(query: Mapping[str, str], key: str) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter: a zone puts it outside of all years
         raise Invalid(f"Invalid {key} value {text[:40]!r}", field=key) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

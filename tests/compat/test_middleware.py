@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from keystoneauth1 import session as ks
+from keystoneauth1.identity import v3
 from keystonemiddleware.auth_token import AuthProtocol
 from webob import Request
 
@@ -176,3 +178,19 @@ def test_the_decision_can_be_left_to_the_service(cloud: Cloud, before: Callable[
     assert ask("nonsense")[1]["HTTP_X_IDENTITY_STATUS"] == "Invalid"
     assert ask()[1]["HTTP_X_IDENTITY_STATUS"] == "Invalid"
     assert ask(cloud.access().auth_token)[1]["HTTP_X_IDENTITY_STATUS"] == "Confirmed"
+
+
+def test_access_rules_are_enforced_where_the_service_says_what_it_is(cloud: Cloud, before: Callable[..., Ask]) -> None:
+    """S-036: by the middleware as by us; a service that does not say so gets no such token through."""
+    identity = cloud.sdk().identity
+    [admin] = identity.users(name="admin")
+    kinds = {"/v1/*": 200, "/v1/other": 401}
+    for path, status in kinds.items():
+        rule = {"service": "identity", "method": "GET", "path": path}
+        made = identity.create_application_credential(admin.id, f"robot of {path}", access_rules=[rule])
+        auth = v3.ApplicationCredential(
+            auth_url=cloud.url, application_credential_id=made.id, application_credential_secret=made.secret
+        )
+        token = auth.get_access(ks.Session()).auth_token
+        assert before(service_type="identity")(token)[0] == status
+        assert before()(token)[0] == 401

@@ -154,6 +154,7 @@ def test_a_rescoped_token_stays_what_it_is(world: World) -> None:
         ({"name": "x", "roles": [{"id": "{role_admin}"}]}, 400),
         ({"name": "x", "expires_at": "2020-01-01T00:00:00"}, 400),
         ({"name": "x", "expires_at": "soon"}, 400),
+        ({"name": "x", "expires_at": "9999-12-31T23:59:59-23:00"}, 400),
         ({"name": "x", "secret": ""}, 400),
         ({"name": "x", "project_id": "{theirs}"}, 400),
         ({"name": "x", "user_id": "{stranger}"}, 400),

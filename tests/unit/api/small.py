@@ -24,7 +24,13 @@ CALLERS = {
     "member": Context(request_id="", user_id="m", project_id="pm", roles=("member", "reader")),
     "domain": Context(request_id="", user_id="d", domain_id="dd", roles=("member", "reader")),
     "unscoped": Context(request_id="", user_id="u"),
-}
+    "robot": Context(
+        request_id="", user_id="m", project_id="pm", roles=("admin",),
+        access_rules=(("small", "GET", "/who"), ("small", "POST", "/things"), ("other", "GET", "/**")),
+    ),
+    "restricted": Context(request_id="", user_id="m", project_id="pm", restricted=True),
+    "trustee": Context(request_id="", user_id="m", project_id="pm", trust_id="t"),
+}  # fmt: skip
 
 
 class SmallDialect:
@@ -79,6 +85,7 @@ ROUTES = (
     Route("POST", "/things", echo, policy=rule("small:create", ANY), body=BODY, status=201),
     Route("DELETE", "/things", lambda call: None, policy=rule("small:delete", ANY), status=204),
     Route("PUT", "/file", read, policy=rule("small:file", ANY), raw=True),
+    Route("GET", "/guarded", show_context, policy=rule("small:guarded", ANY), guarded=True),
     Route("GET", "/broken", broken, policy=rule("small:broken", ANY)),
     Route(
         "POST",

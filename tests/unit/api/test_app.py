@@ -186,3 +186,27 @@ def test_route_tables_refuse_a_route_without_a_policy_and_a_duplicate(monkeypatc
     monkeypatch.setattr(versions, "ROUTES", twice)
     with pytest.raises(Internal, match="duplicate"):
         collect("iaas.api.identity")
+
+
+def test_access_rules_are_asked_before_policy_and_body_by_every_api() -> None:
+    """S-036: whatever the API's own words are, what no rule names is 401."""
+    http = client()
+    assert http.get("/who", headers=as_("robot")).status_code == 200
+    assert http.get("/who/", headers=as_("robot")).status_code == 200
+    assert http.post("/things", headers=as_("robot"), json={"thing": {"name": "x"}}).status_code == 201
+    for method, path in (
+        ("GET", "/who/m"),
+        ("HEAD", "/who"),
+        ("DELETE", "/things"),
+        ("GET", "/admin"),
+        ("POST", "/do"),
+    ):
+        answer = http.open(path, method=method, headers=as_("robot"), data=b"{not json")
+        assert answer.status_code == 401, (method, path)
+    assert http.get("/open", headers=as_("robot")).status_code == 200
+
+
+def test_a_guarded_route_is_closed_to_restricted_and_delegated_callers() -> None:
+    """S-036, S-037"""
+    for who, status in (("member", 200), ("restricted", 403), ("trustee", 403)):
+        assert client().get("/guarded", headers=as_(who)).status_code == status
