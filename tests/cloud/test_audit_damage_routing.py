@@ -30,7 +30,8 @@ class Routed(Busy):
         super().__init__(root, database, clock)
         self.site = Site(self.cloud)
         self.server_id = boot(self.cloud, self.site.private)
-        self.store(f"{self.server(self.server_id).image_id}.0")
+        image_id = self.server(self.server_id).image_id or ""
+        self.filled(image_id, f"{image_id}.0")
         self.floating_id = self.site.floating(self.server_id)
         for _ in range(5):
             self.cloud.tick()
