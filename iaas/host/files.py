@@ -42,18 +42,30 @@ def publish(temporary: Path, path: Path, *, durable: bool = True) -> None:
         sync(path.parent)
 
 
-def write(path: Path, data: str | bytes, *, mode: int = 0o600, durable: bool = True) -> None:
-    """Replaces the file's content: readers see the old or the new, never a mixture, also after a crash."""
+def write(path: Path, data: str | bytes, *, mode: int = 0o600, durable: bool = True, shared: bool = False) -> None:
+    """Replaces the file's content: readers see the old or the new, never a mixture, also after a crash.
+
+    ``shared``: written by root, it belongs to whom its directory belongs.
+    """
     temporary = partial(path)
     content = data.encode() if isinstance(data, str) else data
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
+            if shared:
+                give(temporary)
         publish(temporary, path, durable=durable)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def give(path: Path) -> None:
+    """Run by root: what it made belongs to whom the directory around it belongs, so that daemons can read it."""
+    owner = path.parent.stat()
+    if os.geteuid() == 0:
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def sync(path: Path) -> None:

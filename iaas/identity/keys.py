@@ -58,8 +58,10 @@ class KeyRing:
 
     def create(self) -> bool:
         """Makes the directory and the first two keys where there are none; says whether it did."""
-        files.directory(self._directory)
+        if not self._directory.is_dir():
+            files.give(files.directory(self._directory))
         with files.lock(self._directory / ".lock"):
+            files.give(self._directory / ".lock")
             if _numbered(self._directory):
                 return False
             for number in (0, 1):
@@ -94,7 +96,7 @@ class KeyRing:
         self._looked = float("-inf")
 
     def _write(self, number: int) -> None:
-        files.write(self._directory / str(number), Fernet.generate_key(), mode=0o600)
+        files.write(self._directory / str(number), Fernet.generate_key(), mode=0o600, shared=True)
 
     def _read(self) -> None:
         numbers = sorted(_numbered(self._directory), reverse=True)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
+from iaas.clock import ManualClock
 from iaas.db.identity.credentials import CREDENTIALS
 from iaas.errors import Conflict, Internal
 from iaas.identity.credentials import vault as vaults
+from iaas.identity.keys import KeyRing
 from iaas.identity.service import IdentityServices
 from iaas.model.identity.credential import TOTP, Credential
 from tests.unit.identity import people
@@ -87,3 +92,18 @@ def test_nothing_shows_a_secret_by_accident(services: IdentityServices, user_id:
         [stored, *_] = CREDENTIALS.page(tx, {})
     assert "seed" not in repr(opened)
     assert stored.sealed not in repr(stored)
+
+
+def test_keys_that_root_makes_belong_to_whom_their_directory_belongs(tmp_path: Path, clock: ManualClock) -> None:
+    """The daemons don't run as root: a rotation by root must not leave them keys that they can't read."""
+    around = tmp_path / "keys"
+    around.mkdir()
+    if os.geteuid() == 0:
+        os.chown(around, 12345, 12346)
+    ring = KeyRing(str(around / "credentials"), clock)
+    ring.create()
+    ring.rotate()
+    made = [around / "credentials", *(around / "credentials").iterdir()]
+    assert {file.name for file in made} == {"credentials", ".lock", "0", "1", "2"}
+    owner = around.stat()
+    assert {(file.stat().st_uid, file.stat().st_gid) for file in made} == {(owner.st_uid, owner.st_gid)}
