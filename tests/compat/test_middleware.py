@@ -77,12 +77,12 @@ def plain(before: Callable[..., Ask]) -> Ask:
 
 
 def sealed(cloud: Cloud, scope: Scope, ended: timedelta) -> str:
-    """A token of admin that expired so long ago."""
+    """A token of admin that expired so long ago; issued when admin had a password, which is since just now."""
     [admin] = cloud.services.users.page({"name": "admin"})
     cloud.database.run(lambda tx: tx.update(users, users.c.id == admin.id, {"valid_after": None}))  # it may be older
     now = cloud.database.now()
     claims = Claims(user_id=admin.id, methods=("password",), scope=scope, audit_ids=(new_audit_id(),),
-                    issued_at=now - ended - timedelta(hours=1), expires_at=now - ended)  # fmt: skip
+                    issued_at=now, expires_at=now - ended)  # fmt: skip
     return TokenCodec(cloud.services.keys).seal(claims)
 
 
