@@ -10,6 +10,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from iaas import errors
@@ -58,11 +59,9 @@ class Pool:
 
     def stop(self, seconds: float) -> bool:
         """Takes nothing more and waits for what runs; True if all ended in time. Waiting jobs are dropped."""
-        try:
+        with suppress(queue.Empty):
             while True:
                 self._jobs.get_nowait()
-        except queue.Empty:
-            pass
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:
