@@ -48,7 +48,7 @@ class Assignments:
         twice changes nothing."""
 
         def work(tx: Tx) -> None:
-            role, domain_id = ROLES.get(tx, assignment.role_id), _check_ends(tx, assignment)
+            role, domain_id = ROLES.get(tx, assignment.role_id), _check_ends(tx, assignment, lock=True)
             if role.domain_id not in (None, domain_id):
                 raise Forbidden(
                     f"{assignment.target_type.value.capitalize()} {assignment.target_id} must be in the same domain "
@@ -169,11 +169,12 @@ def _below(
                 yield via, Target.PROJECT, project_id
 
 
-def _check_ends(tx: Tx, place: Place) -> str | None:
-    """The target's domain; None for the system. Raises NotFound."""
-    _ACTORS[place.actor_type].get(tx, place.actor_id)
+def _check_ends(tx: Tx, place: Place, lock: bool = False) -> str | None:
+    """The target's domain; None for the system. ``lock``: neither end goes meanwhile, leaving a grant behind.
+    Raises NotFound."""
+    _ACTORS[place.actor_type].get(tx, place.actor_id, lock)
     if place.target_type is not Target.SYSTEM:
-        target = _TARGETS[place.target_type].get(tx, place.target_id)
+        target = _TARGETS[place.target_type].get(tx, place.target_id, lock)
         return str(target.domain_id if place.target_type is Target.PROJECT else target.id)
     if place.target_id != SYSTEM:
         raise NotFound.of("system", place.target_id)

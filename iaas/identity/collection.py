@@ -80,9 +80,8 @@ class Collection(Generic[T]):
         return merged
 
     def _check_mutable(self, tx: Tx, id: str, changes: Mapping[str, Any] | None = None) -> None:
-        if "options" not in self._rows.fields:
-            return
-        options = self._rows.get(tx, id).options  # type: ignore[attr-defined]
+        """Also the look that keeps others from changing it at the same time."""
+        options = getattr(self._rows.get(tx, id, lock=True), "options", {})
         if not options.get("immutable"):
             return
         asked = {name for name, value in (changes or {}).items() if value or name != "extra"}

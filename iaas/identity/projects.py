@@ -116,7 +116,7 @@ class Projects(Tagged[Project]):
         if domain is None:
             raise NotFound.of("domain", value.domain_id)
         if value.parent_id != value.domain_id:
-            parent = PROJECTS.get(tx, value.parent_id)
+            parent = PROJECTS.get(tx, value.parent_id, lock=True)
             if parent.domain_id != value.domain_id:
                 raise Invalid("The parent project is in another domain.", field="parent_id")
             if not parent.enabled:

@@ -46,6 +46,7 @@ class Users(Collection[User]):
         hashed = self._hashed(password)
 
         def work(tx: Tx) -> User:
+            self._check_mutable(tx, id, changes)
             user = self._update(tx, id, self._merged(tx, id, changes))
             if hashed is None:
                 return user
@@ -67,6 +68,7 @@ class Users(Collection[User]):
         self._rules.check_history(self._passwords, new, secret.hashes)
 
         def work(tx: Tx) -> None:
+            USERS.get(tx, user.id, lock=True)
             if db.secret(tx, user.id).hashes[:1] != (login.password_hash,):
                 raise Unauthenticated(REFUSED)  # it was changed meanwhile (F-16)
             self._set(tx, user.id, hashed, own=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from werkzeug.test import Client
 
 from iaas.clock import ManualClock
 from iaas.config.sections import SecurityCompliance
@@ -28,8 +30,13 @@ def database(postgres: Postgres) -> Iterator[Database]:
     database.close()
 
 
-def test_lists_and_passwords_are_the_same_on_postgresql(database: Database, tmp_path: Path) -> None:
-    world = World(database, ManualClock(), tmp_path, SecurityCompliance(unique_last_password_count=3))
+@pytest.fixture(scope="module")
+def world(database: Database, tmp_path_factory: pytest.TempPathFactory) -> World:
+    rules = SecurityCompliance(unique_last_password_count=3)
+    return World(database, ManualClock(), tmp_path_factory.mktemp("world"), rules)
+
+
+def test_lists_and_passwords_are_the_same_on_postgresql(world: World) -> None:
     world.ids["d"] = world.make("domain", name="d")
     for name in NAMES:
         world.make("user", name=name, domain_id=world.ids["d"])
@@ -50,6 +57,26 @@ def test_lists_and_passwords_are_the_same_on_postgresql(database: Database, tmp_
                              ("three", "two", 400), ("three", PASSWORD, 204)):  # fmt: skip
         change(world, "member", old, new, status)
     log_in(world, "member", PASSWORD, 201)
+
+
+def test_changes_at_the_same_time_lose_nothing_and_leave_nothing(world: World) -> None:
+    """S-107: tags that race for one project are all there; a grant that races with a deletion is not left behind."""
+
+    def put(path: str) -> int:
+        token = {"X-Auth-Token": str(world.tokens["admin"])}
+        method = "DELETE" if path.endswith("!") else "PUT"
+        return Client(world.app).open(f"/v3{path.rstrip('!')}", method=method, headers=token).status_code
+
+    racing, doomed = world.make("project", name="racing"), [world.make("project", name=f"d{n}") for n in range(6)]
+    with ThreadPoolExecutor(12) as pool:
+        assert set(pool.map(put, [f"/projects/{racing}/tags/{number}" for number in range(12)])) == {201}
+        role, user = world.ids["role_reader"], world.ids["stranger"]
+        grants = [f"/projects/{id}/users/{user}/roles/{role}" for id in doomed]
+        both = [path for pair in zip(grants, [f"/projects/{id}!" for id in doomed], strict=True) for path in pair]
+        assert set(pool.map(put, both)) <= {204, 404}
+    world.run(Case("admin", "GET", f"/projects/{racing}", 200, has=(("project.tags.#", 12),)))
+    rest = repr(world.state()["identity_assignments"])
+    assert not [id for id in doomed if id in rest]
 
 
 @settings(max_examples=15, derandomize=True, deadline=None, database=None,

@@ -29,9 +29,11 @@ class Rows(Generic[T]):
         values = {name: getattr(row, name) for name in self.fields}
         return self.value(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
-    def get(self, tx: Tx, id: str) -> T:
-        """Raises NotFound."""
-        row = tx.first(sa.select(*self._columns).where(self.table.c.id == id))
+    def get(self, tx: Tx, id: str, lock: bool = False) -> T:
+        """``lock``: nobody else changes or deletes the row before this transaction ends, nor makes what refers to it
+        by a locked look of its own. Raises NotFound."""
+        query = sa.select(*self._columns).where(self.table.c.id == id)
+        row = tx.first(query.with_for_update() if lock else query)
         if row is None:
             raise NotFound.of(self.noun, id)
         return self.of(row)

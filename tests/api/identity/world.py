@@ -70,7 +70,7 @@ class World:
         urls = {"identity": Urls("http://id/v3"), "compute": Urls("http://c/v2.1/$(project_id)s")}
         self.facade.bootstrap(PASSWORD, urls)
         app = make_app(DIALECT, ROUTES, self.services, Policy.of_routes(ROUTES), self.facade.authenticate)
-        self.http = Client(app)
+        self.app, self.http = app, Client(app)
         self.ids: dict[str, str] = {"default": "default"}
         self.tokens: dict[str, str | None] = {"nobody": None, "forger": "gAAAAA" + "x" * 200}
         self._people()
