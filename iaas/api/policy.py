@@ -18,7 +18,7 @@ from oslo_policy import _checks
 from oslo_policy import policy as oslo
 
 from iaas.api.policy_files import Override, PolicyFiles, names_of_all_services
-from iaas.api.route import EVERY_SCOPE, Route, Rule
+from iaas.api.route import EVERY_SCOPE, Route, Rule, rules_in
 from iaas.context import Context
 from iaas.errors import Forbidden, Internal
 
@@ -105,7 +105,7 @@ class Policy:
 
     @classmethod
     def of_routes(cls, routes: Iterable[Route], extra: Iterable[Rule] = (), file: str | None = None) -> Policy:
-        return cls([*(route.policy for route in routes if route.policy), *extra], file)
+        return cls([*rules_in(routes), *extra], file)
 
     def allows(self, rule: str, context: Context, target: Mapping[str, Any] | None = None) -> bool:
         """Whether the caller may. The target defaults to the caller's own project and user."""

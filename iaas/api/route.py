@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +90,14 @@ class Route:
     # What a rule compares of the objects themselves. First the rule is asked as if they were the caller's own, then,
     # the body being valid, about what this finds.
     about: Callable[[Call[Any]], Mapping[str, Any]] | None = None
+    also: tuple[Rule, ...] = ()  # what the handler asks besides, depending on the request
     guarded: bool = False  # not for restricted and delegated tokens: what is made here could outlive them (S-036)
     action: str | None = None  # POST …/action: the key of the body that selects this route
+
+
+def rules_in(routes: Iterable[Route]) -> list[Rule]:
+    """All rules of the routes, in their order; several routes may have the same one."""
+    return [rule for route in routes for rule in (route.policy, *route.also) if rule]
 
 
 def collect(package: str) -> tuple[Route, ...]:

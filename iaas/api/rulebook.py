@@ -72,9 +72,9 @@ def names() -> str:
 
 def rules_of(service: str) -> list[Rule]:
     """The rules that the service's API registers: its routes' and its extra ones, each once, by name."""
-    from iaas.api.route import collect
+    from iaas.api.route import collect, rules_in
 
-    rules = {route.policy.name: route.policy for route in collect(f"iaas.api.{service}") if route.policy}
+    rules = {rule.name: rule for rule in rules_in(collect(f"iaas.api.{service}"))}
     module, _, name = SERVICES[service].partition(":")
     extra: Iterable[Rule] = getattr(importlib.import_module(module), name) if module else ()
     rules |= {rule.name: rule for rule in extra}
@@ -82,10 +82,12 @@ def rules_of(service: str) -> list[Rule]:
 
 
 def _lines(rules: Iterable[Rule], routes: Iterable[Route]) -> list[str]:
+    from iaas.api.route import rules_in
+
     decided = defaultdict(list)
     for route in routes:
-        if route.policy:
-            decided[route.policy.name].append(f"{route.method} {route.path} {route.action or ''}".strip())
+        for rule in rules_in([route]):
+            decided[rule.name].append(f"{route.method} {route.path} {route.action or ''}".strip())
     lines = []
     for rule in rules:
         lines += ["", f"# {rule.words}", *(f"# {request}" for request in decided[rule.name])]

@@ -41,6 +41,7 @@ MANAGE_GRANT = f"{_ADMIN} or (role:manager and {_ENDS} and {_ROLE} and rule:doma
 # A trust: for the two that it is between, as published.
 _TRUSTOR, _TRUSTEE = "user_id:%(target.trust.trustor_user_id)s", "user_id:%(target.trust.trustee_user_id)s"
 SEE_TRUST = f"{SEE} or {_TRUSTOR} or {_TRUSTEE}"
+SEE_GIVEN, SEE_RECEIVED = f"{SEE} or {_TRUSTOR}", f"{SEE} or {_TRUSTEE}"
 END_TRUST = f"rule:context_is_admin or {_TRUSTOR}"
 MAKE_TRUST = _TRUSTOR
 # What was revoked: for services, which may keep what they were told about a token.

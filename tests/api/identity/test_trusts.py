@@ -6,10 +6,14 @@ import threading
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
+from iaas.api.app import make_app
+from iaas.api.identity.dialect import DIALECT
+from iaas.api.policy import Policy
+from iaas.api.route import EVERY_SCOPE, Rule, rules_in
 from iaas.clock import ManualClock
-from tests.api.identity.world import PASSWORD, Case, World, at
+from tests.api.identity.world import PASSWORD, ROUTES, Case, World, at
 
 TRUSTS = "/OS-TRUST/trusts"
 ONE = f"{TRUSTS}/{{trust}}"
@@ -259,3 +263,14 @@ def test_where_a_delegated_token_can_go_is_its_own_project(world: World) -> None
     ):
         world.run(Case("trustee", "GET", path, 200, has=((key, found),)))
         assert world.request("trustee", "HEAD", path).status_code == 200
+
+
+def test_an_operator_can_close_each_list_by_its_published_rule(world: World) -> None:
+    names = {"trustor": "identity:list_trusts_for_trustor", "trustee": "identity:list_trusts_for_trustee"}
+    closed = [Rule(name, "!", scopes=EVERY_SCOPE) for name in names.values()]
+    policy = Policy([*rules_in(ROUTES), *closed])
+    app = make_app(DIALECT, ROUTES, world.services, policy, world.facade.authenticate)
+    for end, name in names.items():
+        url = f"/v3{TRUSTS}?{end}_user_id={world.ids['member']}"
+        answer = Client(app).get(url, headers={"X-Auth-Token": world.tokens["member"]})
+        assert (answer.status_code, name in answer.text) == (403, True)

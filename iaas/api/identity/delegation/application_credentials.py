@@ -33,7 +33,7 @@ CREATE = wrapped("application_credential", {
     "expires_at": EXPIRES_AT,
     "unrestricted": {"type": ["boolean", "null"]},
     "roles": ROLES,
-    "access_rules": {"type": "array", "maxItems": 100, "items": _ACCESS_RULE},
+    "access_rules": {"type": "array", "maxItems": 50, "items": _ACCESS_RULE},
     "project_id": {"type": ["string", "null"], "maxLength": 64},
 }, ("name",))  # fmt: skip
 

@@ -9,7 +9,7 @@ from iaas.api.identity.bodies import ID, filters
 from iaas.api.identity.delegation.application_credentials import EXPIRES_AT, ROLES, role_names
 from iaas.api.identity.listing import asked, links, listed
 from iaas.api.identity.roles import show_role
-from iaas.api.identity.rules import END_TRUST, MAKE_TRUST, SEE_TRUST
+from iaas.api.identity.rules import END_TRUST, MAKE_TRUST, SEE_GIVEN, SEE_RECEIVED, SEE_TRUST
 from iaas.api.paging import moment
 from iaas.api.route import Route, Rule
 from iaas.api.schema import wrapped
@@ -34,6 +34,8 @@ CREATE = wrapped("trust", {
 }, ("trustor_user_id", "trustee_user_id", "impersonation"))  # fmt: skip
 
 _SEE = Rule("identity:get_trust", SEE_TRUST)
+_GIVEN = Rule("identity:list_trusts_for_trustor", SEE_GIVEN)
+_RECEIVED = Rule("identity:list_trusts_for_trustee", SEE_RECEIVED)
 
 
 def _about(call: Call[IdentityServices]) -> dict[str, Any]:
@@ -84,8 +86,12 @@ def _whole(call: Call[Any], trust: Trust, roles: list[Role]) -> dict[str, Any]:
 
 
 def list_trusts(call: Call[IdentityServices]) -> dict[str, Any]:
+    """Everybody's, or those that one user gave or received; with both filters, either is enough to ask."""
     limits = asked(call)
     equals = filters(call, "trustor_user_id", "trustee_user_id")
+    asks = [rule for rule, name in ((_GIVEN, "trustor_user_id"), (_RECEIVED, "trustee_user_id")) if name in equals]
+    if asks and not any(call.allows(rule.name, _asked(call)) for rule in asks):
+        call.enforce(asks[0].name, _asked(call))
     found = call.services.trusts.page(equals, limits.marker, limits.limit + 1)
     return listed(call, "trusts", found, limits, lambda trust: _show(call, trust))
 
@@ -138,7 +144,8 @@ def _check_unrestricted(call: Call[Any]) -> None:
 
 _ALL, _ONE = "/v3/OS-TRUST/trusts", "/v3/OS-TRUST/trusts/<trust_id>"
 ROUTES = (
-    Route("GET", _ALL, list_trusts, policy=Rule("identity:list_trusts", SEE_TRUST), about=_asked),
+    Route("GET", _ALL, list_trusts, policy=Rule("identity:list_trusts", SEE_TRUST), about=_asked,
+          also=(_GIVEN, _RECEIVED)),
     Route("POST", _ALL, create_trust, policy=Rule("identity:create_trust", MAKE_TRUST), about=_wanted,
           body=CREATE, status=201),
     Route("GET", _ONE, get_trust, policy=_SEE, about=_about),
