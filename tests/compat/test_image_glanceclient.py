@@ -128,6 +128,15 @@ def test_data_of_an_active_image_stay_what_they_are(glance: Any, image: Any) -> 
     assert b"".join(glance.images.data(image.id)) == b"disk" * 1000
 
 
+def test_stores_tasks_and_a_cache_that_is_not_offered(glance: Any, image: Any) -> None:
+    assert [store["id"] for store in glance.images.get_stores_info()["stores"]] == ["filesystem"]
+    assert "glance-direct" in glance.images.get_import_info()["import-methods"]["value"]
+    assert glance.images.get_associated_image_tasks(image.id)["tasks"] == []
+    assert list(glance.tasks.list()) == []
+    with pytest.raises(exc.HTTPNotImplemented):
+        glance.cache.list()
+
+
 def test_facts_about_the_service(glance: Any) -> None:
     assert glance.info.get_usage()["image_count_total"]["limit"] == 1000
     versions = list(glance.versions.list())

@@ -18,7 +18,8 @@ def test_the_version_document_answers_without_a_token(api: Api) -> None:
     answer = nobody.get("/")
     assert answer.status_code == 300
     current = answer.json["versions"][0]
-    assert (current["id"], current["status"]) == ("v2.9", "CURRENT")
+    assert (current["id"], current["status"]) == ("v2.15", "CURRENT")
+    assert "v2.14" not in [version["id"] for version in answer.json["versions"]]  # the cache's API: not offered
     assert current["links"] == [{"rel": "self", "href": "http://localhost/v2/"}]
     assert nobody.get("/versions").status_code == nobody.get("/v2").status_code == 200
 
