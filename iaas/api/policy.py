@@ -155,13 +155,14 @@ class Policy:
 
 
 def at_home(context: Context) -> dict[str, str | None]:
-    """The target of a caller who stays in its own domain: what the first gate assumes of an object that has not been
-    looked up yet. The second one asks with the real one."""
+    """The target of a caller who stays in its own domain and with what is its own: what the first gate assumes of an
+    object that has not been looked up yet. The second one asks with the real one."""
     domain = context.domain_id
     nouns = {f"target.{noun}.domain_id": domain for noun in ("user", "group", "project")}
     role = {"target.role.name": "reader", "target.role.domain_id": "None"}
     trust = {"target.trust.trustor_user_id": context.user_id, "target.trust.trustee_user_id": context.user_id}
-    return {"target.domain_id": domain, "target.domain.id": domain, **nouns, **role, **trust}
+    mine = {"target.credential.user_id": context.user_id}
+    return {"target.domain_id": domain, "target.domain.id": domain, **nouns, **role, **trust, **mine}
 
 
 def _enforcer() -> oslo.Enforcer:

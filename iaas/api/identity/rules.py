@@ -44,5 +44,9 @@ SEE_TRUST = f"{SEE} or {_TRUSTOR} or {_TRUSTEE}"
 SEE_GIVEN, SEE_RECEIVED = f"{SEE} or {_TRUSTOR}", f"{SEE} or {_TRUSTEE}"
 END_TRUST = f"rule:context_is_admin or {_TRUSTOR}"
 MAKE_TRUST = _TRUSTOR
+# A credential: its user's, as published.
+_KEEPER = "user_id:%(target.credential.user_id)s"
+SEE_CREDENTIAL = f"{SEE} or {_KEEPER}"
+CHANGE_CREDENTIAL = f"{_ADMIN} or {_KEEPER}"
 # What was revoked: for services, which may keep what they were told about a token.
 SEE_REVOKED = f"{SEE} or role:service"

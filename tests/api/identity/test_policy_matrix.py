@@ -37,6 +37,8 @@ PAST = {
     SEE: SEERS,
     SEE_OR_SELF: {*SEERS, "stranger"},
     ADMIN_OR_SELF: {*ADMINS, "stranger"},
+    rules.SEE_CREDENTIAL: {*SEERS, "stranger"},
+    rules.CHANGE_CREDENTIAL: {*ADMINS, "stranger"},
     rules.SEE_PROJECT: {*SEERS, "stranger"},
     rules.SEE_USER: {*SEERS, "stranger"},
     rules.SEE_MEMBERSHIP: {*SEERS, "stranger"},

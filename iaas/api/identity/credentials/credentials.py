@@ -8,7 +8,7 @@ from iaas.api.call import Call
 from iaas.api.identity.bodies import ID, ID_OR_NULL, LONG_NAME, entity, filters, values
 from iaas.api.identity.credentials.delegated import bound_by
 from iaas.api.identity.listing import asked, listed, shown
-from iaas.api.identity.rules import ADMIN_OR_SELF, SEE_OR_SELF
+from iaas.api.identity.rules import CHANGE_CREDENTIAL, SEE_CREDENTIAL
 from iaas.api.route import Route, Rule
 from iaas.errors import Forbidden, Invalid, NotFound
 from iaas.identity.service import IdentityServices
@@ -19,12 +19,19 @@ _FIELDS = {"user_id": ID, "project_id": ID_OR_NULL, "type": LONG_NAME, "blob": _
 CREATE = entity("credential", _FIELDS, ("user_id", "type", "blob"))
 UPDATE = entity("credential", _FIELDS)
 
-LIST = Rule("identity:list_credentials", SEE_OR_SELF)
-GET = Rule("identity:get_credential", SEE_OR_SELF)
-MAKE = Rule("identity:create_credential", ADMIN_OR_SELF)
-CHANGE = Rule("identity:update_credential", ADMIN_OR_SELF)
-END = Rule("identity:delete_credential", ADMIN_OR_SELF)
-SOMEBODY = {"user_id": "-"}  # no user's id: who may do it to this one may do it to everybody's
+LIST = Rule("identity:list_credentials", SEE_CREDENTIAL)
+GET = Rule("identity:get_credential", SEE_CREDENTIAL)
+MAKE = Rule("identity:create_credential", CHANGE_CREDENTIAL)
+CHANGE = Rule("identity:update_credential", CHANGE_CREDENTIAL)
+END = Rule("identity:delete_credential", CHANGE_CREDENTIAL)
+
+
+def whose(user_id: str | None) -> dict[str, Any]:
+    """What the rules compare of a credential."""
+    return {"target.credential.user_id": user_id}
+
+
+SOMEBODY = whose("-")  # no user's id: who may do it to this one may do it to everybody's
 
 
 def show_credential(call: Call[Any], item: Credential) -> dict[str, Any]:
@@ -45,12 +52,11 @@ def list_credentials(call: Call[IdentityServices]) -> dict[str, Any]:
 
 
 def get_credential(call: Call[IdentityServices]) -> dict[str, Any]:
-    return {"credential": show_credential(call, seen(call, call.path["credential_id"]))}
+    return {"credential": show_credential(call, call.services.credentials.get(call.path["credential_id"]))}
 
 
 def create_credential(call: Call[IdentityServices]) -> dict[str, Any]:
     given = values(call.body["credential"], _FIELDS)
-    call.enforce(MAKE.name, {"user_id": given["user_id"]})
     if given["type"].lower() == EC2 and not given.get("project_id"):
         raise Invalid("Expecting to find project_id in credential.", field="project_id")
     check_project(call, given.get("project_id"))
@@ -61,8 +67,7 @@ def create_credential(call: Call[IdentityServices]) -> dict[str, Any]:
 
 def update_credential(call: Call[IdentityServices]) -> dict[str, Any]:
     """Its owner may change what it says; only an administrator, whose and for which project it is."""
-    item = seen(call, call.path["credential_id"])
-    call.enforce(CHANGE.name, {"user_id": item.user_id})
+    item = call.services.credentials.get(call.path["credential_id"])
     changes = values(call.body["credential"], _FIELDS)
     moved = [
         name for name in ("user_id", "project_id") if changes.get(name, getattr(item, name)) != getattr(item, name)
@@ -73,17 +78,23 @@ def update_credential(call: Call[IdentityServices]) -> dict[str, Any]:
 
 
 def delete_credential(call: Call[IdentityServices]) -> None:
-    item = seen(call, call.path["credential_id"])
-    call.enforce(END.name, {"user_id": item.user_id})
-    call.services.credentials.delete(item.id)
+    call.services.credentials.delete(call.path["credential_id"])
 
 
-def seen(call: Call[IdentityServices], id: str, rule: str = GET.name) -> Credential:
-    """The credential if the caller may see it. Raises NotFound, for somebody else's as for none."""
-    item = call.services.credentials.get(id)
-    if not call.allows(rule, {"user_id": item.user_id}):
-        raise NotFound.of("credential", id)
-    return item
+def _about(call: Call[IdentityServices]) -> dict[str, Any]:
+    """Of a route's ``about``: whose credential it is. Raises NotFound, for somebody else's as for none."""
+    item = call.services.credentials.get(call.path["credential_id"])
+    if not call.allows(GET.name, whose(item.user_id)):
+        raise NotFound.of("credential", item.id)
+    return whose(item.user_id)
+
+
+def _wanted(call: Call[IdentityServices]) -> dict[str, Any]:
+    return whose(call.body["credential"]["user_id"])
+
+
+def _own(call: Call[IdentityServices]) -> dict[str, Any]:
+    return whose(call.context.user_id)
 
 
 def check_project(call: Call[IdentityServices], project_id: str | None) -> None:
@@ -97,9 +108,9 @@ def check_project(call: Call[IdentityServices], project_id: str | None) -> None:
 
 _ALL, _ONE = "/v3/credentials", "/v3/credentials/<credential_id>"
 ROUTES = (
-    Route("GET", _ALL, list_credentials, policy=LIST),
-    Route("POST", _ALL, create_credential, policy=MAKE, body=CREATE, status=201, guarded=True),
-    Route("GET", _ONE, get_credential, policy=GET),
-    Route("PATCH", _ONE, update_credential, policy=CHANGE, body=UPDATE, guarded=True),
-    Route("DELETE", _ONE, delete_credential, policy=END, status=204, guarded=True),
+    Route("GET", _ALL, list_credentials, policy=LIST, about=_own),
+    Route("POST", _ALL, create_credential, policy=MAKE, about=_wanted, body=CREATE, status=201, guarded=True),
+    Route("GET", _ONE, get_credential, policy=GET, about=_about),
+    Route("PATCH", _ONE, update_credential, policy=CHANGE, about=_about, body=UPDATE, guarded=True),
+    Route("DELETE", _ONE, delete_credential, policy=END, about=_about, status=204, guarded=True),
 )

@@ -8,10 +8,10 @@ from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import ID_OR_NULL
-from iaas.api.identity.credentials.credentials import check_project
+from iaas.api.identity.credentials.credentials import check_project, whose
 from iaas.api.identity.credentials.delegated import bound_by
 from iaas.api.identity.listing import asked, listed
-from iaas.api.identity.rules import ADMIN_OR_SELF, SEE_OR_SELF
+from iaas.api.identity.rules import ADMIN_OR_SELF, CHANGE_CREDENTIAL, SEE_CREDENTIAL, SEE_OR_SELF
 from iaas.api.route import Route, Rule
 from iaas.api.schema import obj
 from iaas.errors import NotFound
@@ -62,6 +62,11 @@ def delete_pair(call: Call[IdentityServices]) -> None:
     call.services.credentials.delete(item.id)
 
 
+def _about(call: Call[IdentityServices]) -> dict[str, Any]:
+    """Of a route's ``about``: the user of the path, whose the pair must be."""
+    return whose(call.path["user_id"])
+
+
 def _theirs(call: Call[IdentityServices]) -> Credential:
     """The pair of the path, if it is that user's. Raises NotFound."""
     access = call.path["access"]
@@ -75,12 +80,12 @@ _ALL = "/v3/users/<user_id>/credentials/OS-EC2"
 _ONE = f"{_ALL}/<access>"
 _LIST = Rule("identity:ec2_list_credentials", SEE_OR_SELF)
 _MAKE = Rule("identity:ec2_create_credential", ADMIN_OR_SELF)
-_GET = Rule("identity:ec2_get_credential", SEE_OR_SELF)
-_END = Rule("identity:ec2_delete_credential", ADMIN_OR_SELF)
+_GET = Rule("identity:ec2_get_credential", SEE_CREDENTIAL)
+_END = Rule("identity:ec2_delete_credential", CHANGE_CREDENTIAL)
 _USER = ("user_id",)
 ROUTES = (
     Route("GET", _ALL, list_pairs, policy=_LIST, target=_USER),
     Route("POST", _ALL, create_pair, policy=_MAKE, target=_USER, body=CREATE, status=201, guarded=True),
-    Route("GET", _ONE, get_pair, policy=_GET, target=_USER),
-    Route("DELETE", _ONE, delete_pair, policy=_END, target=_USER, status=204, guarded=True),
+    Route("GET", _ONE, get_pair, policy=_GET, target=_USER, about=_about),
+    Route("DELETE", _ONE, delete_pair, policy=_END, target=_USER, about=_about, status=204, guarded=True),
 )
