@@ -9,12 +9,16 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from iaas.db import migrate
 from iaas.db.engine import Database
+from iaas.db.identity.access import standing
 from iaas.db.schema import everything
+from iaas.model.token import Scope, ScopeKind
 
 MANAGE = Path(sys.executable).parent / "iaas-manage"
 NewUrl = Callable[[], str]
@@ -84,9 +88,30 @@ def _first_then(then: Callable[..., None]) -> Callable[[MigrationContext], str |
 def test_nodes_that_upgrade_at_once_do_it_once(new_url: NewUrl, tmp_path: Path) -> None:
     url, config = new_url(), tmp_path / "iaas.conf"
     config.write_text(f"[database]\nconnection = {url}\n")
-    command = [str(MANAGE), "--config-file", str(config), "db", "upgrade"]
-    racers = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)]
+    argv = [str(MANAGE), "--config-file", str(config), "db", "upgrade"]
+    racers = [subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)]
     said = [racer.communicate(timeout=60)[0] for racer in racers]
     assert [racer.returncode for racer in racers] == [0, 0], said
     assert sorted("from nothing" in words for words in said) == [False, True], said
     assert differences(Database(url)) == []
+
+
+def test_an_upgrade_of_a_released_cloud_keeps_who_has_which_role(new_url: NewUrl) -> None:
+    """SQLite changes a table by making it anew; what refers to it must not go with the old one."""
+    database = Database(new_url())
+    with database.transaction() as tx:
+        command.upgrade(migrate._config(tx.connection), "0002")
+        for table, values in (
+            ("identity_domains (id, name, enabled, extra)", "('d', 'd', true, '{}')"),
+            ("identity_users (id, domain_id, name, enabled, extra)", "('u', 'd', 'u', true, '{}')"),
+            ("identity_roles (id, name, extra)", "('a', 'a', '{}'), ('b', 'b', '{}')"),
+            ("identity_role_inferences (prior_id, implied_id)", "('a', 'b')"),
+            ("identity_assignments (actor_type, actor_id, target_type, target_id, role_id)",
+             "('user', 'u', 'domain', 'd', 'a')"),
+        ):  # fmt: skip
+            tx.execute(sa.text(f"INSERT INTO {table} VALUES {values}"))
+    migrate.upgrade(database)
+    with database.read() as tx:
+        found = standing(tx, "u", Scope(kind=ScopeKind.DOMAIN, id="d"))
+    assert found is not None
+    assert [role.name for role in found.roles] == ["a", "b"]
