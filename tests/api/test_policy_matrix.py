@@ -172,7 +172,7 @@ def test_other_methods_reach_no_handler(matrix: Matrix, method: str) -> None:
 
 
 def test_headers_that_name_another_caller_are_not_believed(matrix: Matrix) -> None:
-    """A1, lesson 4: who asks comes from the token alone."""
+    """S-034; A1, lesson 4: who asks comes from the token alone."""
     lies = {
         "X_Roles": "admin", "X_Role": "admin", "X_Project_Id": BLUE, "X_User_Id": "0" * 32,
         "X_Is_Admin_Project": "True", "X_Identity_Status": "Confirmed", "X_Service_Roles": "admin",
