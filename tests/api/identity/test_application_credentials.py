@@ -84,25 +84,25 @@ def test_it_is_found_by_its_name_and_user_too(world: World, user: Any) -> None:
     assert post(world, {"id": made["id"], "user": user, "secret": made["secret"]}).status_code == 201
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"secret": "wrong"},
-        {"id": "0" * 32},
-        {"user": {"id": "{stranger}"}},
-        {"user": {"id": "0" * 32}},
-        {"id": None, "name": "robot", "user": {"id": "{stranger}"}},
-        {"id": None, "name": "other", "user": {"id": "{member}"}},
-    ],
-    ids=lambda wrong: "-".join(sorted(wrong)) + str(len(str(wrong))),
-)
-def test_whatever_is_wrong_with_it_the_answer_is_the_same(world: World, wrong: Any) -> None:
+WRONG: list[dict[str, Any]] = [
+    {"secret": "wrong"},
+    {"id": "0" * 32},
+    {"user": {"id": "{stranger}"}},
+    {"user": {"id": "0" * 32}},
+    {"id": None, "name": "robot", "user": {"id": "{stranger}"}},
+    {"id": None, "name": "other", "user": {"id": "{member}"}},
+]
+
+
+def test_whatever_is_wrong_with_it_the_answer_is_the_same(world: World, clock: ManualClock) -> None:
     """S-036, S-041: also a user that is not the credential's."""
     made = make(world)
-    given = {"id": made["id"], "secret": made["secret"]} | wrong
-    answer = post(world, {name: value for name, value in given.items() if value is not None})
-    assert answer.status_code == 401
-    assert at(answer.json, "error.message") == "The request you have made requires authentication."
+    for wrong in WRONG:
+        given = {"id": made["id"], "secret": made["secret"]} | wrong
+        answer = post(world, {name: value for name, value in given.items() if value is not None})
+        assert answer.status_code == 401, wrong
+        assert at(answer.json, "error.message") == "The request you have made requires authentication."
+        clock.advance(61)
 
 
 def test_a_chosen_secret_counts_to_its_last_byte(world: World) -> None:
@@ -144,32 +144,31 @@ def test_a_rescoped_token_stays_what_it_is(world: World) -> None:
             assert at(answer.json, "token.methods") == ["application_credential", "token"]
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        ({}, 400),
-        ({"name": ""}, 400),
-        ({"name": "x", "roles": [{"name": "admin"}]}, 400),
-        ({"name": "x", "roles": [{}]}, 400),
-        ({"name": "x", "roles": [{"id": "{role_admin}"}]}, 400),
-        ({"name": "x", "expires_at": "2020-01-01T00:00:00"}, 400),
-        ({"name": "x", "expires_at": "soon"}, 400),
-        ({"name": "x", "expires_at": "9999-12-31T23:59:59-23:00"}, 400),
-        ({"name": "x", "secret": ""}, 400),
-        ({"name": "x", "project_id": "{theirs}"}, 400),
-        ({"name": "x", "user_id": "{stranger}"}, 400),
-        ({"name": "x", "access_rules": [{"path": "v2.1", "method": "GET", "service": "compute"}]}, 400),
-        ({"name": "x", "access_rules": [{"path": "/v2.1", "method": "LOOK", "service": "compute"}]}, 400),
-        ({"name": "x", "access_rules": [{"path": "/v2.1", "method": "GET"}]}, 400),
-        ({"name": "x", "access_rules": [{"id": "nobodys"}]}, 404),
-        ({"name": "robot"}, 409),
-    ],
-    ids=lambda value: str(value)[:60],
-)
-def test_what_is_wrong_is_refused_and_leaves_nothing(world: World, body: Any, status: int) -> None:
+REFUSED: list[tuple[dict[str, Any], int]] = [
+    ({}, 400),
+    ({"name": ""}, 400),
+    ({"name": "x", "roles": [{"name": "admin"}]}, 400),
+    ({"name": "x", "roles": [{}]}, 400),
+    ({"name": "x", "roles": [{"id": "{role_admin}"}]}, 400),
+    ({"name": "x", "expires_at": "2020-01-01T00:00:00"}, 400),
+    ({"name": "x", "expires_at": "soon"}, 400),
+    ({"name": "x", "expires_at": "9999-12-31T23:59:59-23:00"}, 400),
+    ({"name": "x", "secret": ""}, 400),
+    ({"name": "x", "project_id": "{theirs}"}, 400),
+    ({"name": "x", "user_id": "{stranger}"}, 400),
+    ({"name": "x", "access_rules": [{"path": "v2.1", "method": "GET", "service": "compute"}]}, 400),
+    ({"name": "x", "access_rules": [{"path": "/v2.1", "method": "LOOK", "service": "compute"}]}, 400),
+    ({"name": "x", "access_rules": [{"path": "/v2.1", "method": "GET"}]}, 400),
+    ({"name": "x", "access_rules": [{"id": "nobodys"}]}, 404),
+    ({"name": "robot"}, 409),
+]
+
+
+def test_what_is_wrong_is_refused_and_leaves_nothing(world: World) -> None:
     make(world)
     before = world.state()
-    world.run(Case("member", "POST", MINE, status, {"application_credential": body}))
+    for body, status in REFUSED:
+        world.run(Case("member", "POST", MINE, status, {"application_credential": body}))
     assert world.state() == before
 
 

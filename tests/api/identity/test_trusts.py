@@ -101,34 +101,33 @@ def test_with_impersonation_the_token_is_the_trustors(world: World) -> None:
     assert token["OS-TRUST:trust"]["trustee_user"]["id"] == world.ids["stranger"]
 
 
-@pytest.mark.parametrize(
-    ("changes", "status"),
-    [
-        ({"trustor_user_id": "{stranger}"}, 403),
-        ({"trustor_user_id": "{admin}"}, 403),
-        ({"trustee_user_id": "0" * 32}, 404),
-        ({"roles": [{"name": "admin"}]}, 404),
-        ({"roles": [{"id": "{role_admin}"}]}, 404),
-        ({"roles": []}, 403),
-        ({"roles": None}, 403),
-        ({"project_id": "{theirs}"}, 404),
-        ({"project_id": "0" * 32}, 404),
-        ({"project_id": None}, 400),
-        ({"impersonation": None}, 400),
-        ({"remaining_uses": 0}, 400),
-        ({"remaining_uses": -1}, 400),
-        ({"expires_at": "2020-01-01T00:00:00Z"}, 400),
-        ({"expires_at": "tomorrow"}, 400),
-        ({"allow_redelegation": True, "remaining_uses": 2}, 400),
-        ({"allow_redelegation": True, "redelegation_count": 4}, 403),
-        ({"unknown": 1}, 400),
-    ],
-    ids=lambda value: str(value)[:60],
-)
-def test_nobody_gives_what_it_has_not(world: World, changes: Any, status: int) -> None:
+REFUSED: list[tuple[dict[str, Any], int]] = [
+    ({"trustor_user_id": "{stranger}"}, 403),
+    ({"trustor_user_id": "{admin}"}, 403),
+    ({"trustee_user_id": "0" * 32}, 404),
+    ({"roles": [{"name": "admin"}]}, 404),
+    ({"roles": [{"id": "{role_admin}"}]}, 404),
+    ({"roles": []}, 403),
+    ({"roles": None}, 403),
+    ({"project_id": "{theirs}"}, 404),
+    ({"project_id": "0" * 32}, 404),
+    ({"project_id": None}, 400),
+    ({"impersonation": None}, 400),
+    ({"remaining_uses": 0}, 400),
+    ({"remaining_uses": -1}, 400),
+    ({"expires_at": "2020-01-01T00:00:00Z"}, 400),
+    ({"expires_at": "tomorrow"}, 400),
+    ({"allow_redelegation": True, "remaining_uses": 2}, 400),
+    ({"allow_redelegation": True, "redelegation_count": 4}, 403),
+    ({"unknown": 1}, 400),
+]
+
+
+def test_nobody_gives_what_it_has_not(world: World) -> None:
     """S-037, S-048"""
     before = world.state()
-    world.run(Case("member", "POST", TRUSTS, status, body(**changes)))
+    for changes, status in REFUSED:
+        world.run(Case("member", "POST", TRUSTS, status, body(**changes)))
     assert world.state() == before
 
 
