@@ -180,7 +180,7 @@ class ImageStore:
     swift_auth_url: str = option("", "swift: where its tokens are from: an identity service, or /auth/v1.0.")
     swift_auth_version: str = option("3", "swift: 3, or 1 for its own.", choices=("3", "1"))
     swift_user: str = option("", "swift: the user.")
-    swift_key: str = option("", "swift: the user's password.", secret=True)
+    swift_password: str = option("", "swift: the user's password.", secret=True)
     swift_project: str = option("", "swift: the user's project, in the domain Default.")
     swift_container: str = option("images", "swift: the container; its segments are in the one with -parts behind.")
     swift_part_mib: int = option(16, "swift: MiB of one segment, which is what one upload holds in memory.")

@@ -63,7 +63,7 @@ def make(
         account.containers.clear()
         options = ImageStore(
             swift_auth_url=f"http://127.0.0.1:{account.port}/auth/v1.0", swift_auth_version="1", swift_user="u",
-            swift_key="k", swift_part_mib=5,
+            swift_password="k", swift_part_mib=5,
         )  # fmt: skip
     elif request.param == "rbd":
         for name, module in zip(("rados", "rbd"), fake_rbd.modules(), strict=True):

@@ -54,7 +54,7 @@ class SwiftStore:
         names = {"project_name": options.swift_project, "user_domain_name": "Default",
                  "project_domain_name": "Default"}  # fmt: skip
         return self._client.Connection(
-            authurl=options.swift_auth_url, user=options.swift_user, key=options.swift_key,
+            authurl=options.swift_auth_url, user=options.swift_user, key=options.swift_password,
             auth_version=options.swift_auth_version, os_options=names if options.swift_project else {},
             retries=TRIES, timeout=TIMEOUT_S, starting_backoff=0.2,
         )  # fmt: skip
