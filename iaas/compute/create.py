@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from iaas.compute import hostname, server_disks, server_groups, work
+from iaas.compute.quotas import check_addresses
 from iaas.compute.service import Compute
 from iaas.context import Context
 from iaas.db import quotas
@@ -54,7 +55,10 @@ def _create(compute: Compute, tx: Tx, context: Context, wish: NewServers) -> tup
     if wish.group_id:
         server_groups.join(compute, tx, context, wish.group_id, plan.count)
     reservation = f"r-{secrets.token_hex(4)}"
-    return reservation, [_one(compute, tx, context, plan, reservation, index) for index in range(plan.count)]
+    addresses = compute.network.addresses_of_servers(tx, context.owner)
+    ids = [_one(compute, tx, context, plan, reservation, index) for index in range(plan.count)]
+    check_addresses(compute, tx, context.owner, addresses)
+    return reservation, ids
 
 
 def _one(compute: Compute, tx: Tx, context: Context, plan: _Plan, reservation: str, index: int) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from iaas.compute.service import Compute
 from iaas.db import quotas
 from iaas.db.engine import Tx
-from iaas.errors import Invalid
+from iaas.errors import Invalid, QuotaExceeded
 
-COUNTED = ("instances", "cores", "ram", "server_groups")  # per project; key pairs are counted per user
+COUNTED = ("instances", "cores", "ram", "fixed_ips", "server_groups")  # per project; key pairs are counted per user
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,17 +24,34 @@ class Quotas:
 def of_project(compute: Compute, project_id: str, user_id: str | None = None) -> Quotas:
     """``user_id``: whose key pairs are counted."""
     with compute.database.read() as tx:
-        used = quotas.usage(tx, project_id)
+        used = _used(compute, tx, project_id)
         if user_id:
             used["key_pairs"] = quotas.usage(tx, user_id).get("key_pairs", 0)
         return Quotas(limits=quotas.limits(tx, project_id, compute.quota), used=used)
+
+
+def check_addresses(compute: Compute, tx: Tx, project_id: str, before: int) -> None:
+    """After ports were made: whether the addresses of all the project's servers are within ``fixed_ips`` (A-099).
+    ``before``: how many there were. Servers of one project are created one after the other, since each took from the
+    project's counters first, so that a count is enough. Raises QuotaExceeded."""
+    limit = quotas.limits(tx, project_id, compute.quota)["fixed_ips"]
+    now = compute.network.addresses_of_servers(tx, project_id) if limit >= 0 else 0
+    if now > max(limit, 0):
+        raise QuotaExceeded(
+            f"Quota exceeded for fixed_ips: Requested {now - before}, but already used {before} of {limit} fixed_ips",
+            resource="fixed_ips", requested=now - before, used=before, limit=limit,
+        )  # fmt: skip
+
+
+def _used(compute: Compute, tx: Tx, project_id: str) -> dict[str, int]:
+    return {**quotas.usage(tx, project_id), "fixed_ips": compute.network.addresses_of_servers(tx, project_id)}
 
 
 def update(compute: Compute, project_id: str, wanted: Mapping[str, int], force: bool) -> Mapping[str, int]:
     """Raises Invalid for a limit below what is used, unless forced."""
 
     def write(tx: Tx) -> Mapping[str, int]:
-        used = quotas.usage(tx, project_id)
+        used = _used(compute, tx, project_id)
         for resource, limit in wanted.items():
             if not force and 0 <= limit < used.get(resource, 0):
                 raise Invalid(

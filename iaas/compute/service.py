@@ -19,6 +19,7 @@ QUOTA_DEFAULTS: Mapping[str, int] = {
     "instances": 10,
     "cores": 20,
     "ram": 51200,
+    "fixed_ips": -1,
     "key_pairs": 100,
     "metadata_items": 128,
     "server_groups": 10,

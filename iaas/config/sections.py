@@ -317,6 +317,7 @@ class Quota:
     instances: int = option(10, "Servers.")
     cores: int = option(20, "vCPUs.")
     ram: int = option(51200, "RAM, MiB.")
+    fixed_ips: int = option(-1, "Addresses of servers.")
     key_pairs: int = option(100, "Key pairs of a user.")
     metadata_items: int = option(128, "Metadata items of a server.")
     server_groups: int = option(10, "Server groups.")

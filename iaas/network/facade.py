@@ -80,6 +80,10 @@ class NetworkFacade:
             ports.create(tx, self.settings, context, context.owner, item.network, values)
         return tuple(ports_db.of_server(tx, server_id))
 
+    def addresses_of_servers(self, tx: Tx, project_id: str) -> int:
+        """How many fixed addresses the servers of the project have."""
+        return servers_db.count_addresses(tx, project_id)
+
     def bind(self, tx: Tx, server_id: str, host: str) -> tuple[Nic, ...]:
         """Moves the server's ports to the host, where they are DOWN until the agent reports them wired, and sees
         that their networks have a DHCP server. Ports that are there already stay as they are."""

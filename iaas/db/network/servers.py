@@ -101,3 +101,9 @@ def wired_also(tx: Tx, server_id: str, host: str) -> bool:
     there = ((c.next_host == host) & (c.next_wired_revision == c.revision)) | ((c.host == host) & (c.status == ACTIVE))
     waiting = (c.server_id == server_id) & c.admin_state_up & (sa.case((there, 1), else_=0) == 0)
     return tx.scalar(sa.select(c.id).where(waiting).limit(1)) is None
+
+
+def count_addresses(tx: Tx, project_id: str) -> int:
+    """Fixed addresses of the project's servers."""
+    query = sa.select(sa.func.count()).select_from(ip_allocations.join(ports))
+    return int(tx.scalar(query.where(ports.c.project_id == project_id, ports.c.server_id.is_not(None))))

@@ -117,6 +117,25 @@ def test_the_quota_says_what_was_asked_used_and_allowed(world: World) -> None:
     assert world.used() == {"instances": 1, "cores": 1, "ram": 512}
 
 
+def test_the_quota_of_fixed_ips_holds_for_all_servers_of_a_project(world: World) -> None:
+    """A-099: with a limit of 2 the third server is refused and leaves nothing."""
+    world.network()
+    assert world.ok("alice", "GET", "/v2.1/os-quota-sets/red")["quota_set"]["fixed_ips"] == -1
+    world.ok("admin", "PUT", "/v2.1/os-quota-sets/red", {"quota_set": {"fixed_ips": 2}})
+    world.server()
+    world.server()
+    body = {"server": {"name": "three", "imageRef": world.compute_image, "flavorRef": "1"}}
+    assert world.refused(403, "alice", "POST", SERVERS, body) == (
+        "Quota exceeded for fixed_ips: Requested 1, but already used 2 of 2 fixed_ips"
+    )
+    detail = world.ok("alice", "GET", "/v2.1/os-quota-sets/red/detail")["quota_set"]
+    assert detail["fixed_ips"] == {"limit": 2, "in_use": 2, "reserved": 0}
+    assert world.used()["instances"] == 2
+    assert "fixed_ips" not in world.ok("alice", "GET", "/v2.1/os-quota-sets/red", version="2.36")["quota_set"]
+    world.ok("admin", "PUT", "/v2.1/os-quota-sets/red", {"quota_set": {"fixed_ips": 3}})
+    world.ok("alice", "POST", SERVERS, body)
+
+
 def test_several_servers_are_one_reservation_as_far_as_the_quota_goes(world: World) -> None:
     """S-108: max_count is a wish, min_count is not."""
     world.ok("admin", "PUT", "/v2.1/os-quota-sets/red", {"quota_set": {"instances": 3}})

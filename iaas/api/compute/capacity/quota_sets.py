@@ -16,12 +16,13 @@ from iaas.errors import Forbidden
 
 # What the API names and this platform has none of, or leaves to the network API: name -> (limit, last microversion).
 _CONSTANT: Mapping[str, tuple[int, int]] = {
-    "fixed_ips": (-1, 35), "floating_ips": (-1, 35), "security_groups": (-1, 35), "security_group_rules": (-1, 35),
+    "floating_ips": (-1, 35), "security_groups": (-1, 35), "security_group_rules": (-1, 35),
     "injected_files": (0, 56), "injected_file_content_bytes": (0, 56), "injected_file_path_bytes": (0, 56),
 }  # fmt: skip
+_UNTIL: Mapping[str, int] = {"fixed_ips": 35}  # resources that later microversions leave out; the limit holds in all
 LIMIT = {"type": ["integer", "string"], "pattern": "^-?[0-9]{1,10}$", "minimum": -1, "maximum": 2**31 - 1}
 RESOURCES = (
-    "instances", "cores", "ram", "key_pairs", "metadata_items", "server_groups", "server_group_members",
+    "instances", "cores", "ram", "fixed_ips", "key_pairs", "metadata_items", "server_groups", "server_group_members",
 )  # fmt: skip
 UPDATE = obj({"quota_set": obj({**dict.fromkeys(RESOURCES, LIMIT), "force": BOOLEAN,
                                 "tenant_id": {"type": "string", "maxLength": 64}})}, ("quota_set",))  # fmt: skip
@@ -64,7 +65,7 @@ def _own(call: Call[Compute], verb: str) -> Quotas:
 def shown(call: Call[Compute], limits: Mapping[str, int]) -> dict[str, int]:
     minor = call.version.minor if call.version else 1
     constant = {name: limit for name, (limit, last) in _CONSTANT.items() if minor <= last}
-    return {**{name: limits[name] for name in RESOURCES}, **constant}
+    return {**{name: limits[name] for name in RESOURCES if minor <= _UNTIL.get(name, minor)}, **constant}
 
 
 def limits(call: Call[Compute]) -> dict[str, Any]:
