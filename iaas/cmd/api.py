@@ -76,6 +76,7 @@ def _compute(
         hosts=ComputeRpc(client),
         quota={name: getattr(quota, name) for name in QUOTA_DEFAULTS},
         deadline_s=process.section(sections.Conductor).deadline,
+        auto_floating=process.section(sections.Compute).auto_assign_floating_ip,
         console_url=console_url(process.section(sections.Api), process.section(sections.Console)),
         default_zone=process.section(sections.Scheduler).default_availability_zone,
     )

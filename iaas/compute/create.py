@@ -79,6 +79,8 @@ def _one(compute: Compute, tx: Tx, context: Context, plan: _Plan, reservation: s
     if plan.networks:
         with _named_by_the_request():
             compute.network.allocate(tx, context, server_id, plan.networks, wish.security_groups)
+        if compute.auto_floating:
+            compute.network.give_floating(tx, context, server_id)
     if wish.disks:
         with _named_by_the_request():
             server_disks.promise(compute, tx, context, server_id, wish, plan.flavor)

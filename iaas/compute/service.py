@@ -30,7 +30,8 @@ QUOTA_DEFAULTS: Mapping[str, int] = {
 @dataclass(frozen=True, kw_only=True)
 class Compute:
     """``quota``: default limits of a project by resource; ``deadline_s``: after it an operation is given
-    up; ``default_zone``: of hosts that no aggregate puts into a zone; ``console_url``: of iaas-console, for browsers.
+    up; ``default_zone``: of hosts that no aggregate puts into a zone; ``console_url``: of iaas-console, for browsers;
+    ``auto_floating``: new servers get a floating IP by themselves.
     """
 
     database: Database
@@ -42,4 +43,5 @@ class Compute:
     quota: Mapping[str, int] = field(default_factory=lambda: QUOTA_DEFAULTS)
     deadline_s: int = 600
     default_zone: str = "nova"
+    auto_floating: bool = False
     console_url: str = "http://127.0.0.1:6080"

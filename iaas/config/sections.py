@@ -212,6 +212,10 @@ class Compute:
         5, "Free disk, GiB, under which cached images go that no server uses, the least recently used first."
     )
     image_cache_most_gb: int = option(0, "GiB that cached images may take that no server uses; 0: no limit.")
+    auto_assign_floating_ip: bool = option(
+        False,
+        "APIs: a new server gets a floating IP by itself, if a router leads outside; over the quota it is refused.",
+    )
     fake_vcpus: int = option(64, "fake driver: vCPUs of the host.")
     fake_ram_mb: int = option(262144, "fake driver: RAM of the host, MiB.")
     fake_disk_gb: int = option(10000, "fake driver: disk of the host, GiB.")

@@ -22,6 +22,7 @@ from iaas.model.port import COMPUTE_OWNER, DOWN, FixedIpWish, Port
 from iaas.model.security_group import SecurityGroup
 from iaas.model.wiring import bridge_name, tap_name
 from iaas.network import dhcp, doorbells, memberships, ports, quotas, requests, security_groups
+from iaas.network.routing import automatic
 from iaas.network.settings import Settings
 
 
@@ -79,6 +80,10 @@ class NetworkFacade:
                 values["fixed_ips"] = (FixedIpWish(ip=item.fixed_ip),)
             ports.create(tx, self.settings, context, context.owner, item.network, values)
         return tuple(ports_db.of_server(tx, server_id))
+
+    def give_floating(self, tx: Tx, context: Context, server_id: str) -> None:
+        """A floating IP of its own for a server that can have one, until ``release``. Raises QuotaExceeded."""
+        automatic.give(tx, self.settings, context, server_id, ports_db.of_server(tx, server_id))
 
     def addresses_of_servers(self, tx: Tx, project_id: str) -> int:
         """How many fixed addresses the servers of the project have."""
@@ -158,6 +163,7 @@ class NetworkFacade:
     def release(self, tx: Tx, server_id: str) -> None:
         """Deletes the ports that allocate made, and sets those free that it took."""
         found = ports_db.of_server(tx, server_id)
+        automatic.take_back(tx, self.settings, server_id, found)
         free = {"server_id": None, "device_id": "", "device_owner": "", "host": None, "status": DOWN, "position": 0}
         free["next_host"] = None
         for port in found:

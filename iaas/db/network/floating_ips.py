@@ -75,6 +75,11 @@ def of_router(tx: Tx, router_id: str) -> list[FloatingIp]:
     return _where(tx, floating_ips.c.router_id == router_id)
 
 
+def made_for(tx: Tx, server_id: str) -> list[FloatingIp]:
+    """Those that the server got by itself, wherever they lead now."""
+    return _where(tx, floating_ips.c.made_for == server_id)
+
+
 def to_address(tx: Tx, port_id: str, fixed_ip: str) -> FloatingIp | None:
     """The one that leads to this address."""
     found = _where(tx, (floating_ips.c.port_id == port_id) & (floating_ips.c.fixed_ip == fixed_ip))

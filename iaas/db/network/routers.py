@@ -122,6 +122,24 @@ def reaching(tx: Tx, network_id: str, subnet_id: str) -> list[str]:
     return [row.id for row in tx.all(query)]
 
 
+def external_of(tx: Tx, subnet_id: str) -> str | None:
+    """The external network to which a router leads from the subnet; of several the first."""
+    gateway, inside = ports.alias("gateway"), ports.alias("inside")
+    query = (
+        sa.select(gateway.c.network_id)
+        .select_from(
+            routers.join(gateway, gateway.c.id == routers.c.gateway_port_id)
+            .join(inside, (inside.c.router_id == routers.c.id) & (inside.c.device_owner == INTERFACE_OWNER))
+            .join(ip_allocations, ip_allocations.c.port_id == inside.c.id)
+        )
+        .where(ip_allocations.c.subnet_id == subnet_id)
+        .order_by(gateway.c.network_id)
+        .limit(1)
+    )
+    found: str | None = tx.scalar(query)
+    return found
+
+
 def gateway_on(tx: Tx, network_id: str) -> bool:
     """Whether a router has its gateway on the network."""
     query = sa.select(routers.c.id).join_from(routers, ports, ports.c.id == routers.c.gateway_port_id)

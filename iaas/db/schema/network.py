@@ -177,6 +177,7 @@ floating_ips = sa.Table(
     sa.Column("fixed_ip", sa.String(45)),
     sa.Column("router_id", sa.String(36), sa.ForeignKey("routers.id"), index=True),
     sa.Column("status", sa.String(16), nullable=False),  # ACTIVE, DOWN
+    sa.Column("made_for", sa.String(36), index=True),  # the server that got it by itself
     *_stamped(),
     sa.UniqueConstraint("port_id", "fixed_ip"),
 )

@@ -31,15 +31,17 @@ def create(
     network: Network,
     values: Mapping[str, Any],
     wish: FloatingIpWish | None = None,
+    made_for: str | None = None,
 ) -> FloatingIp:
-    """``values``: ``ip`` and ``subnet_id`` (absent: any address of the network), ``description``. Raises Invalid for a
-    network that is not external, Conflict for an address in use, QuotaExceeded, and what associate raises."""
+    """``values``: ``ip`` and ``subnet_id`` (absent: any address of the network), ``description``. ``made_for``: the
+    server that gets it by itself. Raises Invalid for a network that is not external, Conflict for an address in use,
+    QuotaExceeded, and what associate raises."""
     if not network.external:
         raise _wrong(f"Network {network.id} is not a valid external network")
     quotas.take(tx, project_id, {"floatingips": 1}, settings.limits)
     id = new_uuid()
     own = _own_port(tx, settings, id, network, values.get("subnet_id"), values.get("ip"))
-    row = {"id": id, "project_id": project_id, "network_id": network.id, "own_port_id": own.id}
+    row = {"id": id, "project_id": project_id, "network_id": network.id, "own_port_id": own.id, "made_for": made_for}
     floating_db.insert(tx, {**row, "ip": own.fixed_ips[0].ip, "description": values.get("description", "")})
     if wish is not None and wish.port_id is not None:
         _lead(tx, settings, context, floating_db.get(tx, id), wish)

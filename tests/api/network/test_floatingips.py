@@ -136,7 +136,8 @@ def test_a_port_that_goes_or_changes_its_address_leaves_it_leading_nowhere(site:
     site.api.do("alice", "DELETE", f"/v2.0/ports/{first['id']}")
     assert (site.get(made)["port_id"], site.get(made)["status"]) == (None, "DOWN")
     site.lead(made, port_id=second["id"])
-    change = {"port": {"fixed_ips": [{"ip_address": "10.0.0.99"}]}}
+    now = second["fixed_ips"][0]["ip_address"]
+    change = {"port": {"fixed_ips": [{"ip_address": "10.0.0.99" if now != "10.0.0.99" else "10.0.0.98"}]}}
     site.api.do("alice", "PUT", f"/v2.0/ports/{second['id']}", change)
     assert site.get(made)["port_id"] is None
 
