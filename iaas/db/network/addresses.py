@@ -21,6 +21,7 @@ from iaas.model.wiring import FixedIp
 SEARCHED = 2**62  # offsets beyond are not kept: no column holds them, and nobody fills such a subnet
 _RANDOM_TRIES = 6
 _GAP_TRIES = 64
+choose = secrets.randbelow
 
 
 def take(tx: Tx, subnet: Subnet, ip: str, port_id: str) -> bool:
@@ -35,7 +36,7 @@ def take_any(tx: Tx, subnet: Subnet, port_id: str) -> str | None:
     pools = [(low, min(high, SEARCHED - 1)) for low, high in subnet.pool_offsets if low < SEARCHED]
     total = sum(high - low + 1 for low, high in pools)
     for _ in range(_RANDOM_TRIES if total else 0):
-        ip = _nth(subnet, pools, secrets.randbelow(total))
+        ip = _nth(subnet, pools, choose(total))
         if take(tx, subnet, ip, port_id):
             return ip
     for low, high in pools:

@@ -47,9 +47,9 @@ class StorageDaemon:
         """Whether the process is there and this agent speaks with it."""
         if self._child is not None and not self._child.alive():  # also reaps it
             self._child = None
-            self._forget()
+            self.leave()
         if self._qmp is not None and not self._qmp.alive():
-            self._forget()
+            self.leave()
         return self._qmp is not None
 
     def find(self) -> bool:
@@ -148,7 +148,7 @@ class StorageDaemon:
 
     def _kill(self) -> None:
         """The process of the pid file, if it is still ours."""
-        self._forget()
+        self.leave()
         data = files.read(self._pidfile, limit=32)
         if data is None or not data.strip().isdigit():
             return
@@ -168,7 +168,8 @@ class StorageDaemon:
         except OSError:
             return False
 
-    def _forget(self) -> None:
+    def leave(self) -> None:
+        """Speaks with the process no more; it goes on, and the next to ask finds it. It listens to one at a time."""
         if self._qmp is not None:
             self._qmp.close()
             self._qmp = None
