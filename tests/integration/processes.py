@@ -122,6 +122,8 @@ class Processes:
         wait(self.answers, 60, lambda: f"the APIs do not answer\n{self.logs()}")
         self.client = Client(self)
         wait(lambda: len(self.client.hypervisors()) == len(self.hosts), 30, "hosts have not joined")
+        # A server that comes before its host's network agent fails there, and the host is avoided for a while.
+        wait(lambda: not self.wired or self.client.wired_hosts() >= set(self.hosts), 30, "network agents are missing")
 
     def answers(self) -> bool:
         """Whether every API of every node answers."""
@@ -253,6 +255,11 @@ class Client:
 
     def hypervisors(self) -> list[Any]:
         return list(self.json("GET", "/os-hypervisors")["hypervisors"])
+
+    def wired_hosts(self) -> set[str]:
+        """Hosts whose network agent is alive."""
+        agents = self.json("GET", "/agents", service="network")["agents"]
+        return {agent["host"] for agent in agents if agent["alive"]}
 
     def image(self) -> str:
         """A tiny raw image, public."""
