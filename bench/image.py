@@ -144,10 +144,17 @@ def imported(cloud: Cloud, source: Path, mib: float) -> dict[str, float]:
     return result
 
 
+def _own(folder: Path) -> list[str]:
+    """Directories that nginx would otherwise want in /var."""
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    return [f"{kind}_temp_path {folder}/{kind};" for kind in kinds]
+
+
 def nginx(source: Path, mib: float) -> dict[str, float]:
-    """A download of the same file from a plain nginx, by the same client; nothing when there is none."""
+    """A download of the same file from a plain nginx, by the same client; nothing, and a word, when there is none."""
     program = shutil.which("nginx") or next((str(path) for path in [Path("/usr/sbin/nginx")] if path.exists()), None)
     if program is None:
+        print("nginx is not installed: no comparison with it")
         return {}
     folder = source.parent / "nginx"
     folder.mkdir(exist_ok=True)
@@ -157,10 +164,10 @@ def nginx(source: Path, mib: float) -> dict[str, float]:
     config = folder / "nginx.conf"
     config.write_text(
         f"daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; user root;"
-        f"events {{}} http {{ access_log off; sendfile on;"
+        f"events {{}} http {{ access_log off; sendfile on; {''.join(_own(folder))}"
         f" server {{ listen 127.0.0.1:{port}; root {source.parent}; }} }}"
     )
-    process = subprocess.Popen([program, "-c", str(config)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([program, "-e", f"{folder}/error.log", "-c", str(config)], stderr=subprocess.DEVNULL)
     try:
         for _ in range(100):
             with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
