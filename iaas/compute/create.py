@@ -55,9 +55,8 @@ def _create(compute: Compute, tx: Tx, context: Context, wish: NewServers) -> tup
     if wish.group_id:
         server_groups.join(compute, tx, context, wish.group_id, plan.count)
     reservation = f"r-{secrets.token_hex(4)}"
-    addresses = compute.network.addresses_of_servers(tx, context.owner)
     ids = [_one(compute, tx, context, plan, reservation, index) for index in range(plan.count)]
-    check_addresses(compute, tx, context.owner, addresses)
+    check_addresses(compute, tx, context.owner, ids)
     return reservation, ids
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from iaas.compute.service import Compute
@@ -30,16 +30,20 @@ def of_project(compute: Compute, project_id: str, user_id: str | None = None) ->
         return Quotas(limits=quotas.limits(tx, project_id, compute.quota), used=used)
 
 
-def check_addresses(compute: Compute, tx: Tx, project_id: str, before: int) -> None:
-    """After ports were made: whether the addresses of all the project's servers are within ``fixed_ips`` (A-099).
-    ``before``: how many there were. Servers of one project are created one after the other, since each took from the
-    project's counters first, so that a count is enough. Raises QuotaExceeded."""
+def check_addresses(compute: Compute, tx: Tx, project_id: str, fresh: Sequence[str]) -> None:
+    """After the ports of the ``fresh`` servers were made: whether the addresses of all the project's servers are within
+    ``fixed_ips`` (A-099). Nothing is counted where there is no limit. Servers of one project are created one after the
+    other, since each took from the project's counters first, so that a count is enough. Raises QuotaExceeded."""
     limit = quotas.limits(tx, project_id, compute.quota)["fixed_ips"]
-    now = compute.network.addresses_of_servers(tx, project_id) if limit >= 0 else 0
-    if now > max(limit, 0):
+    if limit < 0:
+        return
+    total = compute.network.addresses_of_servers(tx, project_id)
+    requested = sum(len(port.fixed_ips) for id in fresh for port in compute.network.interfaces(tx, id))
+    if total > limit:
+        used = total - requested
         raise QuotaExceeded(
-            f"Quota exceeded for fixed_ips: Requested {now - before}, but already used {before} of {limit} fixed_ips",
-            resource="fixed_ips", requested=now - before, used=before, limit=limit,
+            f"Quota exceeded for fixed_ips: Requested {requested}, but already used {used} of {limit} fixed_ips",
+            resource="fixed_ips", requested=requested, used=used, limit=limit,
         )  # fmt: skip
 
 
