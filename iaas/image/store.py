@@ -8,8 +8,10 @@ tests/contract/test_image_store.py runs over every file of iaas/image/stores/.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import BinaryIO, ClassVar, Protocol
 
 from iaas.errors import Invalid
@@ -81,3 +83,9 @@ def checked(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise Invalid("This is not the name of a blob.", field="name")
     return name
+
+
+def listed(name: str, size: int, partial: bool, since: datetime) -> Iterator[Blob]:
+    """The blob that a store on another machine lists. What somebody else keeps there is none of ours: nothing."""
+    if _NAME.fullmatch(name):
+        yield Blob(name=name, size=size, partial=partial, age_s=max(0.0, time.time() - since.timestamp()))

@@ -6,7 +6,6 @@ Nothing is ever written or deleted; that the data are still the recorded ones is
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
@@ -14,6 +13,7 @@ from iaas.config.sections import Image as ImageOptions
 from iaas.config.sections import ImageStore
 from iaas.errors import Forbidden, Invalid, NotFound
 from iaas.image import address, fetch
+from iaas.image.remote import RemoteBlob
 from iaas.image.store import Blob, Writer
 
 
@@ -38,9 +38,13 @@ class HttpStore:
 
     def open(self, name: str) -> BinaryIO:
         self._checked(name)
-        found = _Remote(name, self._image)
-        found.seek(0)
-        return cast(BinaryIO, found)
+        return cast(BinaryIO, RemoteBlob(lambda offset: self._body(name, offset)))
+
+    def _body(self, url: str, offset: int) -> fetch.WebStream:
+        try:
+            return fetch.open_url(url, self._image, offset=offset)
+        except Invalid as error:
+            raise NotFound(f"There are no data at the location: {error.message}") from error
 
     def delete(self, name: str) -> bool:
         self._checked(name)
@@ -58,52 +62,6 @@ class HttpStore:
     def _checked(self, name: str) -> None:
         if not self.takes(name):
             raise Invalid("This store does not read this URL.", field="name")
-
-
-class _Remote(io.RawIOBase):
-    """Reads from where it was set to: a ``seek`` is a new request with a Range."""
-
-    def __init__(self, url: str, options: ImageOptions) -> None:
-        self._url, self._options = url, options
-        self._stream: fetch.WebStream | None = None
-        self._at = -1
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Raises NotFound when nothing is there, Unavailable."""
-        if whence != 0:
-            raise io.UnsupportedOperation("only from the beginning")
-        if offset != self._at:
-            self._drop()
-            try:
-                self._stream = fetch.open_url(self._url, self._options, offset=offset)
-            except Invalid as error:
-                raise NotFound(f"There are no data at the location: {error.message}") from error
-            self._at = offset
-        return offset
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        assert self._stream is not None
-        count = self._stream.readinto(buffer)
-        self._at += count
-        return count
-
-    def close(self) -> None:
-        self._drop()
-        super().close()
-
-    def _drop(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
 
 
 PLUGIN = HttpStore

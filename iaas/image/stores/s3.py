@@ -8,8 +8,6 @@ connecting and every read have a deadline.
 from __future__ import annotations
 
 import importlib
-import io
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
@@ -17,7 +15,8 @@ from typing import Any, BinaryIO, cast
 from iaas.config.sections import Image as ImageOptions
 from iaas.config.sections import ImageStore
 from iaas.errors import Conflict, Invalid, NotFound, Unavailable
-from iaas.image.store import Blob, Writer, checked
+from iaas.image.remote import RemoteBlob
+from iaas.image.store import Blob, Writer, checked, listed
 
 CONNECT_S, SILENCE_S, TRIES = 10, 60, 4
 _GONE = {"NoSuchKey", "NoSuchUpload", "404", "NotFound"}
@@ -65,7 +64,13 @@ class S3Store:
         return _S3Writer(self, checked(name))
 
     def open(self, name: str) -> BinaryIO:
-        return cast(BinaryIO, _S3Reader(self, checked(name)))
+        checked(name)
+        return cast(BinaryIO, RemoteBlob(lambda offset: self._body(name, offset), self.translated))
+
+    def _body(self, name: str, offset: int) -> Any:
+        span = {"Range": f"bytes={offset}-"} if offset else {}
+        with self.translated():
+            return self.client.get_object(Bucket=self.bucket, Key=name, **span)["Body"]
 
     def exists(self, name: str) -> bool:
         try:
@@ -97,28 +102,20 @@ class S3Store:
         with self.translated():
             for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
                 for item in page.get("Contents", ()):
-                    yield from self._blob(item["Key"], item["Size"], False, item["LastModified"])
+                    yield from listed(item["Key"], item["Size"], False, item["LastModified"])
         for upload in self._uploads(""):
             with self.translated():
                 pages = self.client.get_paginator("list_parts").paginate(
                     Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
                 )
                 size = sum(part["Size"] for page in pages for part in page.get("Parts", ()))
-            yield from self._blob(upload["Key"], size, True, upload["Initiated"])
+            yield from listed(upload["Key"], size, True, upload["Initiated"])
 
     def _uploads(self, prefix: str) -> Iterator[dict[str, Any]]:
         with self.translated():
             pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=prefix)
             for page in pages:
                 yield from page.get("Uploads", ())
-
-    def _blob(self, name: str, size: int, partial: bool, since: Any) -> Iterator[Blob]:
-        """What somebody else keeps in the bucket is none of ours."""
-        try:
-            checked(name)
-        except Invalid:
-            return
-        yield Blob(name=name, size=size, partial=partial, age_s=max(0.0, time.time() - since.timestamp()))
 
     def describe(self) -> dict[str, str]:
         return {"bucket": self.bucket}
@@ -165,49 +162,6 @@ class _S3Writer:
         if self._upload is not None:
             upload, self._upload = self._upload, None
             self._store.abort(self._name, upload)
-
-
-class _S3Reader(io.RawIOBase):
-    """A GET from where it was set to; the first at once, so that what is not there is known."""
-
-    def __init__(self, store: S3Store, name: str) -> None:
-        self._store, self._name = store, name
-        self._body: Any = None
-        self._at = -1
-        self.seek(0)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        if whence != 0:
-            raise io.UnsupportedOperation("only from the beginning")
-        if offset != self._at:
-            self._drop()
-            span = {"Range": f"bytes={offset}-"} if offset else {}
-            with self._store.translated():
-                answer = self._store.client.get_object(Bucket=self._store.bucket, Key=self._name, **span)
-            self._body, self._at = answer["Body"], offset
-        return offset
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        with self._store.translated():
-            data = self._body.read(len(buffer))
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-    def close(self) -> None:
-        self._drop()
-        super().close()
-
-    def _drop(self) -> None:
-        if self._body is not None:
-            self._body.close()
-            self._body = None
 
 
 PLUGIN = S3Store

@@ -8,10 +8,8 @@ since. One part is in memory, so that the library can send it again: TRIES times
 from __future__ import annotations
 
 import importlib
-import io
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -21,7 +19,8 @@ from iaas.config.sections import Image as ImageOptions
 from iaas.config.sections import ImageStore
 from iaas.errors import Conflict, Invalid, NotFound, Unavailable
 from iaas.image.faults import StoreFull
-from iaas.image.store import Blob, Writer, checked
+from iaas.image.remote import RemoteBlob
+from iaas.image.store import Blob, Writer, checked, listed
 
 TIMEOUT_S, TRIES, PAGE = 60, 4, 1000
 _MARK = "00000000"  # the name of no segment
@@ -79,7 +78,17 @@ class SwiftStore:
         return _SwiftWriter(self, checked(name))
 
     def open(self, name: str) -> BinaryIO:
-        return cast(BinaryIO, _SwiftReader(self, checked(name)))
+        checked(name)
+        connection = self.connect()
+        return cast(
+            BinaryIO,
+            RemoteBlob(lambda offset: self._body(connection, name, offset), self.translated, connection.close),
+        )
+
+    def _body(self, connection: Any, name: str, offset: int) -> Any:
+        headers = {"Range": f"bytes={offset}-"} if offset else {}
+        with self.translated():
+            return connection.get_object(self.container, name, resp_chunk_size=1 << 20, headers=headers)[1]
 
     def head(self, container: str, name: str) -> dict[str, str] | None:
         """Headers of an object; None when there is none."""
@@ -110,7 +119,7 @@ class SwiftStore:
         whole = set()
         for item in self._listed(self.container, ""):
             whole.add(item["name"])
-            yield from self._blob(item["name"], item["bytes"], False, item)
+            yield from listed(item["name"], item["bytes"], False, _moment(item))
         sizes: dict[str, int] = {}
         youngest: dict[str, Any] = {}
         for item in self._listed(self.parts, ""):
@@ -119,7 +128,7 @@ class SwiftStore:
                 sizes[name] = sizes.get(name, 0) + item["bytes"]
                 youngest[name] = max(youngest.get(name, item), item, key=lambda each: str(each["last_modified"]))
         for name, item in youngest.items():
-            yield from self._blob(name, sizes[name], True, item)
+            yield from listed(name, sizes[name], True, _moment(item))
 
     def _listed(self, container: str, prefix: str) -> Iterator[dict[str, Any]]:
         marker = ""
@@ -133,15 +142,6 @@ class SwiftStore:
             if not page:
                 return
             marker = page[-1]["name"]
-
-    def _blob(self, name: str, size: int, partial: bool, item: dict[str, Any]) -> Iterator[Blob]:
-        """What somebody else keeps in the container is none of ours."""
-        try:
-            checked(name)
-        except Invalid:
-            return
-        since = datetime.fromisoformat(item["last_modified"]).replace(tzinfo=UTC).timestamp()
-        yield Blob(name=name, size=size, partial=partial, age_s=max(0.0, time.time() - since))
 
     def describe(self) -> dict[str, str]:
         return {"container": self.container}
@@ -201,52 +201,8 @@ class _SwiftWriter:
                 self._store.clear(self._name)
 
 
-class _SwiftReader(io.RawIOBase):
-    """A GET from where it was set to; the first at once, so that what is not there is known."""
-
-    def __init__(self, store: SwiftStore, name: str) -> None:
-        self._store, self._name = store, name
-        self._connection = store.connect()
-        self._body: Any = None
-        self._at = -1
-        self.seek(0)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        if whence != 0:
-            raise io.UnsupportedOperation("only from the beginning")
-        if offset != self._at:
-            self._drop()
-            headers = {"Range": f"bytes={offset}-"} if offset else {}
-            store = self._store
-            with store.translated():
-                self._body = self._connection.get_object(
-                    store.container, self._name, resp_chunk_size=1 << 20, headers=headers
-                )[1]
-            self._at = offset
-        return offset
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        with self._store.translated():
-            data = self._body.read(len(buffer))
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-    def close(self) -> None:
-        self._drop()
-        self._connection.close()
-        super().close()
-
-    def _drop(self) -> None:
-        if self._body is not None:
-            self._body.close()
-            self._body = None
+def _moment(item: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(item["last_modified"]).replace(tzinfo=UTC)
 
 
 PLUGIN = SwiftStore
