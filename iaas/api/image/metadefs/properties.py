@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from iaas.api.image.access import ImageCall
-from iaas.api.image.metadefs import access, documents, view
+from iaas.api.image.metadefs import access, definitions, documents, view
 from iaas.api.route import Route
 from iaas.db.engine import Tx
-from iaas.db.image.metadefs import definitions, resource_types
+from iaas.db.image.metadefs import definitions as rows
+from iaas.db.image.metadefs import resource_types
 from iaas.errors import NotFound
 from iaas.image import metadefs
 from iaas.model.images.metadef import Kind, Namespace
@@ -18,19 +19,13 @@ def list_properties(call: ImageCall) -> dict[str, Any]:
     """All of them, by name: the published list has no pages."""
     with call.services.database.read() as tx:
         namespace = access.find(tx, call, access.GET_PROPERTIES)
-        found = definitions.page(tx, namespace.id, Kind.PROPERTY)
+        found = rows.page(tx, namespace.id, Kind.PROPERTY)
     return {"properties": {item.name: dict(item.body) for item in found}}
 
 
 def create_property(call: ImageCall) -> dict[str, Any]:
     access.refuse_read_only(call)
-
-    def create(tx: Tx) -> dict[str, Any]:
-        namespace = access.find(tx, call, access.ADD_PROPERTY)
-        body = metadefs.property_body(call.body)
-        return view.definition(metadefs.add(tx, namespace, Kind.PROPERTY, call.body["name"], body), namespace.name)
-
-    return call.services.database.run(create)
+    return definitions.created(call, Kind.PROPERTY, access.ADD_PROPERTY, call.body["name"], metadefs.property_body)
 
 
 def show_property(call: ImageCall) -> dict[str, Any]:
@@ -40,7 +35,7 @@ def show_property(call: ImageCall) -> dict[str, Any]:
         name = call.path["name"]
         if "resource_type" in call.query:
             name = _without_prefix(tx, namespace, name, call.query["resource_type"])
-        return view.definition(definitions.get(tx, namespace.id, Kind.PROPERTY, name), namespace.name)
+        return view.definition(rows.get(tx, namespace.id, Kind.PROPERTY, name), namespace.name)
 
 
 def _without_prefix(tx: Tx, namespace: Namespace, name: str, resource_type: str) -> str:
@@ -54,22 +49,11 @@ def _without_prefix(tx: Tx, namespace: Namespace, name: str, resource_type: str)
 
 
 def change_property(call: ImageCall) -> dict[str, Any]:
-    access.refuse_read_only(call)
-
-    def change(tx: Tx) -> dict[str, Any]:
-        namespace = access.find(tx, call, access.MODIFY_PROPERTY)
-        was = definitions.get(tx, namespace.id, Kind.PROPERTY, call.path["name"])
-        name, body = metadefs.checked(call.body["name"]), metadefs.property_body(call.body)
-        return view.definition(definitions.update(tx, was, name, body), namespace.name)
-
-    return call.services.database.run(change)
+    return definitions.changed(call, Kind.PROPERTY, access.MODIFY_PROPERTY, metadefs.property_body)
 
 
 def delete_property(call: ImageCall) -> None:
-    def delete(tx: Tx) -> None:
-        metadefs.remove(tx, access.find(tx, call, access.REMOVE_PROPERTY), Kind.PROPERTY, call.path["name"])
-
-    call.services.database.run(delete)
+    definitions.removed(call, Kind.PROPERTY, access.REMOVE_PROPERTY)
 
 
 _ALL = "/v2/metadefs/namespaces/<namespace>/properties"

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from iaas.api import schema
 from iaas.api.image.access import ImageCall
-from iaas.api.image.metadefs import access, documents, view
-from iaas.api.image.metadefs.namespaces import links, page
+from iaas.api.image.metadefs import access, definitions, documents
 from iaas.api.route import Route
 from iaas.db.engine import Tx
-from iaas.db.image.metadefs import definitions
 from iaas.image import metadefs
 from iaas.model.images.metadef import Kind
 
 
 def list_tags(call: ImageCall) -> dict[str, Any]:
-    asked = page(call, ("name", "created_at", "updated_at"))
-    with call.services.database.read() as tx:
-        namespace = access.find(tx, call, access.GET_TAGS)
-        found = definitions.page(tx, namespace.id, Kind.TAG, asked.limit, asked.marker, asked.sort)
-    path = f"{view.ROOT}/{namespace.name}/tags"
-    return {
-        "tags": [{"name": item.name} for item in found],
-        "schema": "/v2/schemas/metadefs/tags",
-        **links(call, path, asked, len(found), found[-1].name if found else None),
-    }
+    _, found, after = definitions.listed(call, Kind.TAG, access.GET_TAGS)
+    return {"tags": [{"name": item.name} for item in found], **after}
 
 
 def create_tags(call: ImageCall) -> dict[str, Any]:
@@ -40,35 +31,25 @@ def create_tags(call: ImageCall) -> dict[str, Any]:
     return {"tags": [{"name": name} for name in names]}
 
 
-def create_tag(call: ImageCall) -> dict[str, Any]:
-    def create(tx: Tx) -> dict[str, Any]:
-        namespace = access.find(tx, call, access.ADD_TAG)
-        return view.definition(metadefs.add(tx, namespace, Kind.TAG, call.path["name"], {}), namespace.name)
+def _nothing(_document: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """A tag is its name."""
+    return {}
 
-    return call.services.database.run(create)
+
+def create_tag(call: ImageCall) -> dict[str, Any]:
+    return definitions.created(call, Kind.TAG, access.ADD_TAG, call.path["name"], _nothing)
 
 
 def show_tag(call: ImageCall) -> dict[str, Any]:
-    with call.services.database.read() as tx:
-        namespace = access.find(tx, call, access.GET_TAG)
-        return view.definition(definitions.get(tx, namespace.id, Kind.TAG, call.path["name"]), namespace.name)
+    return definitions.shown(call, Kind.TAG, access.GET_TAG)
 
 
 def rename_tag(call: ImageCall) -> dict[str, Any]:
-    access.refuse_read_only(call)
-
-    def rename(tx: Tx) -> dict[str, Any]:
-        namespace = access.find(tx, call, access.MODIFY_TAG)
-        was = definitions.get(tx, namespace.id, Kind.TAG, call.path["name"])
-        return view.definition(definitions.update(tx, was, metadefs.checked(call.body["name"]), {}), namespace.name)
-
-    return call.services.database.run(rename)
+    return definitions.changed(call, Kind.TAG, access.MODIFY_TAG, _nothing)
 
 
 def delete_tag(call: ImageCall) -> None:
-    call.services.database.run(
-        lambda tx: metadefs.remove(tx, access.find(tx, call, access.DELETE_TAG), Kind.TAG, call.path["name"])
-    )
+    definitions.removed(call, Kind.TAG, access.DELETE_TAG)
 
 
 def delete_tags(call: ImageCall) -> None:
