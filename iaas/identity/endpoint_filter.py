@@ -31,29 +31,29 @@ class EndpointFilter:
 
     def add_endpoint(self, project_id: str, endpoint_id: str) -> None:
         """Adding twice changes nothing."""
-        self._database.run(lambda tx: db.add_endpoint(tx, project_id, endpoint_id))
+        self._database.run(lambda tx: db.CHOSEN_ENDPOINTS.add(tx, project_id, endpoint_id))
 
     def check_endpoint(self, project_id: str, endpoint_id: str) -> None:
         """Raises NotFound also when it was not chosen by itself."""
         with self._database.read() as tx:
-            db.check_endpoint(tx, project_id, endpoint_id)
+            db.CHOSEN_ENDPOINTS.check(tx, project_id, endpoint_id)
 
     def remove_endpoint(self, project_id: str, endpoint_id: str) -> None:
         """Raises NotFound also when it was not chosen by itself."""
-        self._database.run(lambda tx: db.remove_endpoint(tx, project_id, endpoint_id))
+        self._database.run(lambda tx: db.CHOSEN_ENDPOINTS.remove(tx, project_id, endpoint_id))
 
     def add_group(self, project_id: str, group_id: str) -> None:
         """Adding twice changes nothing."""
-        self._database.run(lambda tx: db.add_group(tx, project_id, group_id))
+        self._database.run(lambda tx: db.CHOSEN_GROUPS.add(tx, project_id, group_id))
 
     def check_group(self, project_id: str, group_id: str) -> None:
         """Raises NotFound also when the project does not have it."""
         with self._database.read() as tx:
-            db.check_group(tx, project_id, group_id)
+            db.CHOSEN_GROUPS.check(tx, project_id, group_id)
 
     def remove_group(self, project_id: str, group_id: str) -> None:
         """Raises NotFound also when the project does not have it."""
-        self._database.run(lambda tx: db.remove_group(tx, project_id, group_id))
+        self._database.run(lambda tx: db.CHOSEN_GROUPS.remove(tx, project_id, group_id))
 
     def endpoints_of_project(self, project_id: str) -> list[Endpoint]:
         """Those chosen for it, enabled or not; all when none were chosen."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -58,57 +59,41 @@ def groups_of_project(project_id: str) -> sa.Select[Any]:
     return sa.select(_many.group_id).where(_many.project_id == project_id)
 
 
-def add_endpoint(tx: Tx, project_id: str, endpoint_id: str) -> None:
-    """Raises NotFound for an unknown project or endpoint; adding twice changes nothing."""
-    PROJECTS.get(tx, project_id)
-    ENDPOINTS.get(tx, endpoint_id)
-    if not _has(tx, project_endpoints, project_id, endpoint_id):
-        add_pair(tx, project_endpoints, {"project_id": project_id, "endpoint_id": endpoint_id})
+@dataclass(frozen=True)
+class Choices:
+    """What was chosen for projects out of one noun: pairs in a table of their own."""
+
+    table: sa.Table
+    column: str
+    rows: Rows[Any]
+    refusal: str  # with places for the chosen and the project
+
+    def add(self, tx: Tx, project_id: str, id: str) -> None:
+        """Raises NotFound for an unknown project or noun; adding twice changes nothing."""
+        if not self._has(tx, project_id, id):
+            add_pair(tx, self.table, {"project_id": project_id, self.column: id})
+
+    def check(self, tx: Tx, project_id: str, id: str) -> None:
+        """Raises NotFound for an unknown project or noun, or when it was not chosen by itself."""
+        if not self._has(tx, project_id, id):
+            raise NotFound(self.refusal.format(id, project_id), resource=self.rows.noun)
+
+    def remove(self, tx: Tx, project_id: str, id: str) -> None:
+        """Raises NotFound as ``check``."""
+        self.check(tx, project_id, id)
+        tx.delete(self.table, self._is(project_id, id))
+
+    def _has(self, tx: Tx, project_id: str, id: str) -> bool:
+        PROJECTS.get(tx, project_id)
+        self.rows.get(tx, id)
+        return tx.first(sa.select(self.table.c.project_id).where(self._is(project_id, id))) is not None
+
+    def _is(self, project_id: str, id: str) -> sa.ColumnElement[bool]:
+        return (self.table.c.project_id == project_id) & (self.table.c[self.column] == id)
 
 
-def check_endpoint(tx: Tx, project_id: str, endpoint_id: str) -> None:
-    """Raises NotFound for an unknown project or endpoint, or when it was not chosen by itself."""
-    PROJECTS.get(tx, project_id)
-    ENDPOINTS.get(tx, endpoint_id)
-    if not _has(tx, project_endpoints, project_id, endpoint_id):
-        raise NotFound(f"Endpoint {endpoint_id} not found in project {project_id}", resource="endpoint")
-
-
-def remove_endpoint(tx: Tx, project_id: str, endpoint_id: str) -> None:
-    """Raises NotFound as ``check_endpoint``."""
-    check_endpoint(tx, project_id, endpoint_id)
-    tx.delete(project_endpoints, _is(project_endpoints, project_id, endpoint_id))
-
-
-def add_group(tx: Tx, project_id: str, group_id: str) -> None:
-    """Raises NotFound for an unknown project or group; adding twice changes nothing."""
-    PROJECTS.get(tx, project_id)
-    GROUPS.get(tx, group_id)
-    if not _has(tx, project_endpoint_groups, project_id, group_id):
-        add_pair(tx, project_endpoint_groups, {"project_id": project_id, "group_id": group_id})
-
-
-def check_group(tx: Tx, project_id: str, group_id: str) -> None:
-    """Raises NotFound for an unknown project or group, or when the project does not have it."""
-    PROJECTS.get(tx, project_id)
-    GROUPS.get(tx, group_id)
-    if not _has(tx, project_endpoint_groups, project_id, group_id):
-        raise NotFound(f"Endpoint group {group_id} not found in project {project_id}", resource="endpoint_group")
-
-
-def remove_group(tx: Tx, project_id: str, group_id: str) -> None:
-    """Raises NotFound as ``check_group``."""
-    check_group(tx, project_id, group_id)
-    tx.delete(project_endpoint_groups, _is(project_endpoint_groups, project_id, group_id))
-
-
-def _has(tx: Tx, table: sa.Table, project_id: str, other_id: str) -> bool:
-    return tx.first(sa.select(table.c.project_id).where(_is(table, project_id, other_id))) is not None
-
-
-def _is(table: sa.Table, project_id: str, other_id: str) -> sa.ColumnElement[bool]:
-    other = table.c.endpoint_id if table is project_endpoints else table.c.group_id
-    return (table.c.project_id == project_id) & (other == other_id)
+CHOSEN_ENDPOINTS = Choices(project_endpoints, "endpoint_id", ENDPOINTS, "Endpoint {} not found in project {}")
+CHOSEN_GROUPS = Choices(project_endpoint_groups, "group_id", GROUPS, "Endpoint group {} not found in project {}")
 
 
 def _matches() -> sa.ColumnElement[bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,16 +31,16 @@ class Kept:
     region: bytes = b""
 
 
-class Format:
+class Format(ABC):
     """Judges one file: first ``look``, once, then ``measure``, once. Both raise Unsafe."""
 
+    @abstractmethod
     def look(self, head: bytes) -> Region | None:
         """Refuses what the beginning shows already; names what else has to be seen."""
-        raise NotImplementedError
 
+    @abstractmethod
     def measure(self, kept: Kept) -> int:
         """The virtual size in bytes: what QEMU's driver of this format makes of the same header."""
-        raise NotImplementedError
 
 
 def fields(layout: str, data: bytes, at: int = 0) -> tuple[Any, ...]:
