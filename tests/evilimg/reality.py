@@ -19,8 +19,19 @@ def plant(site: Path) -> Path:
     canary.write_bytes(CANARY.ljust(520, b".")[:512] * (SIZE // 512))
     qemu_img(site, "convert", "-f", "raw", "-O", "vmdk", "canary", "canary.vmdk")
     disk = site / "canary.vmdk"
-    disk.write_bytes(re.sub(rb"\nCID=[0-9a-f]{8}", b"\nCID=c0ffee00", disk.read_bytes(), count=1))
+    disk.write_bytes(known(disk.read_bytes()))
     return canary
+
+
+def known(disk: bytes) -> bytes:
+    """A VMDK whose content id is the one that the corpus names as its parent's, with everything at its place.
+
+    QEMU draws the id and writes it without leading zeros, so the text may grow: into the zeros that follow it.
+    """
+    renamed = re.sub(rb"\nCID=[0-9a-f]+", b"\nCID=c0ffee00", disk, count=1)
+    grown = len(renamed) - len(disk)
+    end = renamed.index(b"\0", renamed.index(b"\nCID="))
+    return renamed[:end] + renamed[end + grown :]
 
 
 def reads(site: Path, data: bytes, declared: str | None) -> bool:

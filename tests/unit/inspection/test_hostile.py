@@ -52,6 +52,14 @@ def test_the_canary_is_read_by_qemu_where_the_corpus_says_so(tmp_path: Path, nam
     assert harmless == []
 
 
+@pytest.mark.parametrize("drawn", ["1", "abc1234", "fedcba98"])
+def test_the_planted_disk_has_the_known_id_whatever_id_qemu_drew(drawn: str) -> None:
+    text = f"# Disk DescriptorFile\nversion=1\nCID={drawn}\nparentCID=ffffffff\n"
+    known = reality.known(b"KDMV" + text.encode().ljust(508, b"\0") + b"data")
+    assert known[:4] + known[512:] == b"KDMVdata"
+    assert known[4:512].rstrip(b"\0").decode() == text.replace(f"CID={drawn}", "CID=c0ffee00", 1)
+
+
 def test_no_connection_is_made_for_an_image_that_names_an_address(tmp_path: Path) -> None:
     """S-003: QEMU connects when it opens such an image; it never gets to."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
