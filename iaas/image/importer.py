@@ -57,8 +57,12 @@ def run_one(services: ImageServices) -> bool:
     try:
         work.run()
     except Exception as error:
-        message = error.message if isinstance(error, Error) else "The import failed: the data could not be read."
-        log.log(logging.INFO if isinstance(error, Error) else logging.ERROR, "task %s failed", task.id, exc_info=True)
+        if isinstance(error, Error):
+            message = error.message
+            log.info("task %s failed: %s", task.id, message)
+        else:
+            message = "The import failed: the data could not be read."
+            log.exception("task %s failed", task.id)
         with suppress(NotFound, Conflict):  # taken over, or the image is gone and this was its last task
             work.fail(message)
     work.clean()

@@ -1,6 +1,6 @@
 """Repair: tasks whose worker died, and data that no image owns. Numbered rules, run at start and periodically.
 
-1. An upload or a staging whose lease is over: the image is queued again, its quota goes back.
+1. An upload or a staging whose lease is over: the image is queued again, its quota goes back, its bytes are removed.
 2. A deletion whose lease is over is completed; so is that of one copy.
 3. Data of an image that has a row, but keeps other data or none, and older than ``older_than``: removed.
 4. Data without any row are left alone and named (C-13): the operator decides, the audit counts them (I-10).
@@ -22,7 +22,7 @@ from iaas.image.delete import complete, complete_copy
 from iaas.image.services import ImageServices
 from iaas.image.store import Blob, Store
 from iaas.image.store_set import Place
-from iaas.model.image import Image, Task
+from iaas.model.image import Image, LocationState, Task
 
 log = logging.getLogger(__name__)
 TOMBSTONE_DAYS = 30
@@ -72,7 +72,7 @@ def _stuck(services: ImageServices) -> tuple[tuple[str, ...], tuple[str, ...]]:
                 complete(services, image)
                 deleted.append(image.id)
             else:
-                _requeue(services.database, image)
+                _requeue(services, image)
                 queued.append(image.id)
         except (NotFound, Conflict):
             log.info("image %s was ended by its own worker after all", image.id)
@@ -91,8 +91,11 @@ def _copies(services: ImageServices) -> None:
             log.warning("image %s stays in %s: %s", image_id, location.store, error.message)
 
 
-def _requeue(database: Database, image: Image) -> None:
-    database.run(lambda tx: uploads.abandon(tx, image))
+def _requeue(services: ImageServices, image: Image) -> None:
+    """The row first, which ends the right of a worker that lives after all; then what it wrote, by its generation."""
+    services.database.run(lambda tx: uploads.abandon(tx, image))
+    for store in image.stores(LocationState.WRITING):
+        services.stores[store].delete(image.blob)
 
 
 def _unowned(database: Database, place: Place, older_than: float, removed: list[str], unknown: list[str]) -> None:

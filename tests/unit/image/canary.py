@@ -17,6 +17,7 @@ class Canary:
         self.pages: dict[str, tuple[int, dict[str, str], bytes]] = {}
         self.hits: list[tuple[str, dict[str, str]]] = []
         self.before: Any = lambda path: None  # called before the body is sent
+        self.after: Any = lambda path: None  # called when it is sent, before the connection is closed
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.port}{path}"
@@ -36,6 +37,8 @@ def serving(address: str = "127.0.0.1") -> Iterator[Canary]:
             canary.before(self.path)
             with suppress(OSError):  # who asked went away
                 self.wfile.write(body)
+                self.wfile.flush()
+            canary.after(self.path)
 
         def log_message(self, *_: Any) -> None:
             """Quiet."""
