@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,20 +13,24 @@ from typing import Any
 class Canary:
     """``pages``: path -> (status, headers, body); ``hits``: (path, headers) of every request."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, scheme: str = "http") -> None:
+        self.port, self.scheme = port, scheme
         self.pages: dict[str, tuple[int, dict[str, str], bytes]] = {}
         self.hits: list[tuple[str, dict[str, str]]] = []
         self.before: Any = lambda path: None  # called before the body is sent
         self.after: Any = lambda path: None  # called when it is sent, before the connection is closed
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
-        return f"http://{host}:{self.port}{path}"
+        return f"{self.scheme}://{host}:{self.port}{path}"
 
 
 @contextmanager
-def serving(address: str = "127.0.0.1") -> Iterator[Canary]:
+def serving(address: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Iterator[Canary]:
     class Handler(BaseHTTPRequestHandler):
+        def handle(self) -> None:
+            with suppress(ssl.SSLError):  # the client does not believe our certificate
+                super().handle()
+
         def do_GET(self) -> None:
             canary.hits.append((self.path, dict(self.headers)))
             status, headers, body = canary.pages.get(self.path, (404, {}, b""))
@@ -44,7 +49,9 @@ def serving(address: str = "127.0.0.1") -> Iterator[Canary]:
             """Quiet."""
 
     server = ThreadingHTTPServer((address, 0), Handler)
-    canary = Canary(server.server_address[1])
+    canary = Canary(server.server_address[1], "https" if tls else "http")
+    if tls:  # the handshake in the connection's own thread: who never ends it holds up nobody
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -99,7 +99,7 @@ def test_each_redirect_is_judged_as_the_first_url_was(canary: Canary, options: O
     assert {path for path, _ in canary.hits[before:]} == {"/moved"}
 
 
-def test_redirects_are_followed_a_few_times_and_never_from_https_to_http(canary: Canary, options: Options) -> None:
+def test_redirects_are_followed_a_few_times(canary: Canary, options: Options) -> None:
     canary.pages["/1"] = (301, {"Location": "/2"}, b"")
     canary.pages["/2"] = (307, {"Location": canary.url("/")}, b"")
     assert read(canary.url("/1"), options) == b"secret"
@@ -139,21 +139,6 @@ def test_the_time_of_a_download_is_limited(canary: Canary, options: Options) -> 
     over.set()
     canary.before = lambda path: None
     assert got == b""
-
-
-def test_tls_asks_for_the_name_and_not_for_the_address(canary: Canary, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    class Context:
-        def wrap_socket(self, plain: socket.socket, server_hostname: str) -> socket.socket:
-            asked.append(server_hostname)
-            return plain
-
-    monkeypatch.setattr(fetch.ssl, "create_default_context", lambda cafile: Context())
-    options = Options(web_ports=(str(canary.port),), web_networks=("127.0.0.1",))
-    stream = fetch.open_url(f"https://name.example:{canary.port}/", options, lambda *_: ["127.0.0.1"])
-    assert (asked, stream.read(10)) == (["name.example"], b"secret")
-    stream.close()
 
 
 @pytest.mark.parametrize("text", ["8.8.8.8", "93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "2a00:1450::1"])
