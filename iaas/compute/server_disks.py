@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from iaas.compute import fitting
+from iaas.compute import fitting, named_by_images
 from iaas.compute.service import Compute
 from iaas.context import Context
 from iaas.db.engine import Tx
 from iaas.errors import Invalid, NotFound
 from iaas.model.flavor import Flavor
 from iaas.model.server_request import DiskSource, DiskWish, NewServers
+from iaas.model.volume import Volume
 from iaas.volume.facade import NewVolume
 
 FIELD = "block_device_mapping_v2"
@@ -37,6 +38,7 @@ def check(compute: Compute, tx: Tx, context: Context, wish: NewServers, flavor: 
         except NotFound as error:
             raise Invalid("Can not find requested image", field="imageRef") from error
         fitting.check(image, flavor, wish.zero_disk)
+        named_by_images.check(compute, tx, context, image.properties, "imageRef")
     else:
         _check_root(compute, tx, context, next(item for item in wish.disks if item.boot_index == 0), flavor)
 
@@ -44,16 +46,29 @@ def check(compute: Compute, tx: Tx, context: Context, wish: NewServers, flavor: 
 def _check_root(compute: Compute, tx: Tx, context: Context, root: DiskWish, flavor: Flavor) -> None:
     if root.source is DiskSource.IMAGE:
         assert root.id is not None
-        fitting.check_memory(compute.image.get_for_boot(tx, context, root.id).min_ram, flavor)
+        image = compute.image.get_for_boot(tx, context, root.id)
+        fitting.check_memory(image.min_ram, flavor)
+        named_by_images.check(compute, tx, context, image.properties, FIELD)
     elif root.source is DiskSource.VOLUME:
         assert root.id is not None
         volume = compute.volume.get(tx, context, root.id)
         if not volume.bootable:
             raise Invalid(f"Block Device {root.id} is not bootable.", field=FIELD)
-        least = str((volume.image_metadata or {}).get("min_ram") or "0")
-        fitting.check_memory(int(least) if least.isdigit() else 0, flavor)
+        _check_described(compute, tx, context, volume, flavor)
+    elif root.source is DiskSource.SNAPSHOT:
+        assert root.id is not None
+        source = compute.volume.snapshot(tx, context, root.id).volume_id
+        _check_described(compute, tx, context, compute.volume.get(tx, context, source), flavor)
     elif root.source is DiskSource.BLANK:
         raise Invalid("Block Device Mapping is Invalid: a blank volume is not bootable.", field=FIELD)
+
+
+def _check_described(compute: Compute, tx: Tx, context: Context, volume: Volume, flavor: Flavor) -> None:
+    """By what the volume remembers of the image that it was made of. Raises Invalid."""
+    described = volume.image_metadata or {}
+    least = str(described.get("min_ram") or "0")
+    fitting.check_memory(int(least) if least.isdigit() else 0, flavor)
+    named_by_images.check(compute, tx, context, described, FIELD)
 
 
 def promise(compute: Compute, tx: Tx, context: Context, server_id: str, wish: NewServers, flavor: Flavor) -> None:

@@ -22,8 +22,9 @@ from iaas.db.volume import snapshots, volumes
 from iaas.errors import Conflict, Internal, Invalid, NotFound
 from iaas.ids import new_uuid
 from iaas.model.order import VolumeConnection
-from iaas.model.volume import Attachment, AttachmentState, State, Volume
+from iaas.model.volume import Attachment, AttachmentState, Snapshot, State, Volume
 from iaas.volume import lifecycle
+from iaas.volume import snapshots as snapshot_looks
 from iaas.volume import volumes as looks
 from iaas.volume.service import VolumeServices
 from iaas.volume.wish import NewVolume
@@ -46,6 +47,10 @@ class VolumeFacade:
     def get(self, tx: Tx, context: Context, volume_id: str) -> Volume:
         """Raises NotFound, for a foreign volume as for one that never was."""
         return looks.get(tx, context, volume_id)
+
+    def snapshot(self, tx: Tx, context: Context, snapshot_id: str) -> Snapshot:
+        """Raises NotFound, for a foreign snapshot as for one that never was."""
+        return snapshot_looks.get(tx, context, snapshot_id)
 
     def ready(self, tx: Tx, volume_id: str) -> bool:
         """Whether a volume has its bytes; False while it is being made. Raises Internal when that failed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from iaas.compute import fitting, lifecycle, servers
+from iaas.compute import fitting, lifecycle, named_by_images, servers
 from iaas.compute.service import Compute
 from iaas.context import Context
 from iaas.db.compute import keypairs
@@ -49,6 +49,7 @@ def usable_image(
     except NotFound as error:
         raise Invalid(f"Image {image_id} could not be found.", field=field) from error
     fitting.check(image, server.flavor, zero_disk)
+    named_by_images.check(compute, tx, context, image.properties, field)
     return image
 
 
