@@ -65,6 +65,28 @@ def test_no_disk_of_a_guest_is_given_to_qemu_without_a_driver() -> None:
             assert "filename" not in keys or "driver" in keys, f"{name}:{node.lineno}"
 
 
+def test_no_disk_is_described_to_libvirt_without_a_format() -> None:
+    """S-014: a function that writes a <disk> writes its <driver type=…>, too."""
+    found = []
+    for file in (ROOT / "iaas/compute/virt/libvirt").glob("*.py"):
+        for function in ast.walk(ast.parse(file.read_text())):
+            if isinstance(function, ast.FunctionDef) and (made := _elements(function)).get("disk"):
+                found.append(f"{file.name}:{function.name}")
+                assert all("type" in attributes for attributes in made.get("driver", [set()])), found[-1]
+    assert len(found) >= 3
+
+
+def _elements(function: ast.FunctionDef) -> dict[str, list[set[str | None]]]:
+    """XML elements that the function makes: tag -> names of the attributes of each."""
+    made: dict[str, list[set[str | None]]] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and "Element" in node.func.attr:
+            for argument in node.args:
+                if tag := said(argument):
+                    made.setdefault(tag, []).append({keyword.arg for keyword in node.keywords})
+    return made
+
+
 def test_no_construct_that_lets_bytes_run() -> None:
     """S-133: evaluation, unsafe loaders and certificates that are not looked at. (Pickle: test_arrows.)"""
     banned = {"eval", "exec", "compile", "mktemp", "tempnam"}

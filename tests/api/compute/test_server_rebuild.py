@@ -103,6 +103,20 @@ def test_a_malformed_rescue_is_refused(world: World, server: str, body: Any) -> 
     world.refused(400, "alice", "POST", path(server), {"rescue": body})
 
 
+def test_a_rescue_from_an_image_of_others_is_one_from_an_image_that_nobody_has(world: World, server: str) -> None:
+    """S-105: 400 is published for both; shared and community images of others are another matter."""
+    theirs, nobodys = world.image("blue", Visibility.PRIVATE), new_uuid()
+    refused = [
+        world.refused(400, "alice", "POST", path(server), {"rescue": {"rescue_image_ref": id}}).replace(id, "ID")
+        for id in (theirs, nobodys)
+    ]
+    assert refused[0] == refused[1]
+    with world.database.read() as tx:
+        assert servers.get(tx, server).task is None
+    community = world.image("blue", Visibility.COMMUNITY)
+    assert world.ok("alice", "POST", path(server), {"rescue": {"rescue_image_ref": community}}) == {}
+
+
 STATES = {
     "rebuild": {State.ACTIVE, State.STOPPED, State.ERROR},
     "rescue": {State.ACTIVE, State.STOPPED, State.ERROR},

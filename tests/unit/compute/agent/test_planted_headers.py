@@ -1,5 +1,5 @@
-"""S-014: a guest writes the header of an image that refers to a host's file onto its own disks. Whatever is done with
-the server afterwards, its bytes stay bytes, and nobody opens the file. With the real qemu-img."""
+"""S-014, S-105: a guest writes the header of an image that refers to a host's file onto its own disks. Whatever is done
+with the server afterwards, its bytes stay bytes, and nobody opens the file. With the real qemu-img."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from iaas.compute.agent.disks import QemuDisks
 from iaas.compute.agent.images.cache import ImageCache
 from iaas.compute.agent.instances import Instances
+from iaas.compute.agent.qemu_transfer import QemuMover
 from iaas.host.qemu_disk import QemuDisk
 from iaas.host.qemu_img import QemuImg
 from iaas.model.order import GuestSpec
@@ -26,7 +27,8 @@ class Site:
     """One server of an image, an ephemeral disk and 64 MiB; its guest wrote ``planted`` at the start of each disk."""
 
     def __init__(self, glance: Glance, cache: ImageCache, state: Path) -> None:
-        self.disks, self.tool = QemuDisks(Instances(state), cache, QemuImg(RUNNER), RUNNER), QemuDisk(RUNNER)
+        self.cache, self.tool = cache, QemuDisk(RUNNER)
+        self.disks, self.mover = self.host(state)
         rescue = glance.add(bytes(MIB))
         self.guest: GuestSpec = spec(image=glance.add(bytes(MIB)), ephemeral_gb=1, swap_mb=1, rescue=rescue)
         self.made = self.disks.create(self.guest, work())
@@ -39,6 +41,11 @@ class Site:
             source = self.directory / "planted"
             command = f"write -q -s {source} 0 65536"
             subprocess.run(["qemu-io", "-f", disk.format, "-c", command, str(disk.path)], check=True)
+
+    def host(self, state: Path) -> tuple[QemuDisks, QemuMover]:
+        instances = Instances(state)
+        disks = QemuDisks(instances, self.cache, QemuImg(RUNNER), RUNNER)
+        return disks, QemuMover(instances, disks, self.tool, address="192.0.2.1", pki=state)
 
     def first(self, path: Path, format: str) -> bytes:
         """What a guest sees at the start of the disk."""
@@ -81,13 +88,27 @@ def rescue(site: Site) -> list[tuple[Path, str]]:
     return [(found[1].path, found[1].format)]
 
 
+def live_migrate(site: Site) -> list[tuple[Path, str]]:
+    """The other host makes disks like those that it is told of; the hypervisors fill them, each opening its own as its
+    guest's definition says (test_migration_xml: the same on both sides)."""
+    disks, mover = site.host(site.directory / "there")
+    told = site.mover.describe(site.guest.server_id)
+    assert [disk.size for disk in told] == [site.guest.disk_gb << 30, 1 << 30, 1 << 20], "not what the header says"
+    mover.receive(site.guest, told, work())
+    arrived = disks.existing(site.guest)
+    for here, there in zip(site.made, arrived, strict=True):
+        command = ["qemu-img", "convert", "-n", "-f", here.format, "-O", there.format, str(here.path), str(there.path)]
+        subprocess.run(command, check=True)
+    return [(disk.path, disk.format) for disk in arrived]
+
+
 def build_again(site: Site) -> list[tuple[Path, str]]:
     """A repeated build, as after the death of the agent: what is there is kept."""
     assert site.disks.create(site.guest, work()) == site.made
     return [(disk.path, disk.format) for disk in site.made]
 
 
-@pytest.mark.parametrize("operation", [grow, migrate, snapshot, rescue, build_again])
+@pytest.mark.parametrize("operation", [grow, migrate, live_migrate, snapshot, rescue, build_again])
 def test_a_header_on_a_guests_disk_stays_data(site: Site, operation: Callable[[Site], list[tuple[Path, str]]]) -> None:
     for path, format in operation(site):
         assert site.first(path, format) == site.planted, path.name
@@ -95,10 +116,28 @@ def test_a_header_on_a_guests_disk_stays_data(site: Site, operation: Callable[[S
     assert site.hashes == {name: (site.directory / name).read_bytes() for name in site.hashes}
 
 
-def test_a_rebuild_takes_the_image_and_nothing_of_the_old_disk(site: Site) -> None:
+def rebuild(site: Site) -> QemuDisks:
     site.disks.remove(site.guest.server_id)
-    (root, *_) = site.disks.create(site.guest, work())
-    assert site.first(root.path, root.format) == bytes(65536)
+    return site.disks
+
+
+def evacuate(site: Site) -> QemuDisks:
+    """From a host that is dead, and comes back to what is no longer its own."""
+    elsewhere, _ = site.host(site.directory / "there")
+    elsewhere.create(site.guest, work())
+    site.disks.remove(site.guest.server_id)
+    assert not any(disk.path.exists() for disk in site.made)
+    return elsewhere
+
+
+@pytest.mark.parametrize("operation", [rebuild, evacuate])
+def test_what_is_made_of_the_image_has_nothing_of_the_old_disks(
+    site: Site, operation: Callable[[Site], QemuDisks]
+) -> None:
+    made = operation(site).create(site.guest, work())
+    for disk in made:
+        assert site.first(disk.path, disk.format)[:512] == bytes(512), disk.path.name
+    assert (site.directory / "canary").read_bytes() == site.hashes["canary"]
 
 
 def test_a_snapshot_of_such_a_disk_is_refused_nowhere_and_opens_nothing(site: Site, tmp_path: Path) -> None:
