@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -9,10 +10,54 @@ from keystoneauth1 import exceptions as faults
 from keystoneauth1 import session as ks
 
 from tests.compat.cloud import Cloud
-from tests.compat.test_image_sdk import add_image
-from tests.compat.test_network_clients import network
+from tests.compat.compute import add_compute
+from tests.compat.volume import add_volume
 
-__all__ = ["network"]  # the fixture
+
+@dataclass(frozen=True, eq=False)
+class Noun:
+    """One thing that a project owns: where it is made and listed, and what in the list says whose it is."""
+
+    service: str
+    path: str
+    key: str  # in bodies; images have none
+    body: dict[str, Any]
+    owner: str = "project_id"
+    listed: str = ""  # how an operator asks for everybody's
+    mine: str = ""  # how a user asks for as much as there is to see
+
+    def read(self, answer: Any, plural: bool = False) -> Any:
+        found = answer.json()
+        if plural:
+            return found[self.path.split("/")[-1].replace("-", "_").removeprefix("os_")]
+        return found[self.key] if self.key else found
+
+
+ALL = "/detail?all_tenants=1"
+SERVER = {"name": "left", "flavorRef": "1", "networks": "none"}
+NOUNS = (
+    Noun("network", "/v2.0/networks", "network", {"name": "left"}),
+    Noun("network", "/v2.0/routers", "router", {"name": "left"}),
+    Noun("network", "/v2.0/security-groups", "security_group", {"name": "left"}),
+    Noun("image", "/v2/images", "", {"name": "left"}, "owner"),
+    Noun("compute", "/servers", "server", SERVER, "tenant_id", ALL, "/detail"),
+    Noun("compute", "/os-server-groups", "server_group", {"name": "left", "policies": ["affinity"]},
+         listed="?all_projects=1"),
+    Noun("volumev3", "/volumes", "volume", {"name": "left", "size": 1}, "os-vol-tenant-attr:tenant_id", ALL, "/detail"),
+    Noun("volumev3", "/snapshots", "snapshot", {"name": "left"}, "os-extended-snapshot-attributes:project_id", ALL,
+         "/detail"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def full(cloud: Cloud) -> Cloud:
+    """The cloud with all services, a flavor and a public image."""
+    add_compute(cloud)
+    add_volume(cloud)
+    sdk = cloud.sdk()
+    sdk.compute.create_flavor(name="f", id="1", ram=64, vcpus=1, disk=1)
+    sdk.image.create_image(name="i", disk_format="raw", container_format="bare", visibility="public", data=b"d" * 512)
+    return cloud
 
 
 def member(cloud: Cloud, name: str) -> ks.Session:
@@ -25,46 +70,53 @@ def member(cloud: Cloud, name: str) -> ks.Session:
                          project_domain_name="Default")  # fmt: skip
 
 
-def make(session: ks.Session) -> dict[str, Any]:
-    """URLs of what the session's project owns, by service type."""
-    body = {"network": {"name": "left"}}
-    net = session.post("/v2.0/networks", json=body, endpoint_filter={"service_type": "network"}).json()["network"]
-    image = session.post("/v2/images", json={"name": "left"}, endpoint_filter={"service_type": "image"}).json()
-    return {"network": f"/v2.0/networks/{net['id']}", "image": f"/v2/images/{image['id']}"}
+def at(noun: Noun) -> dict[str, Any]:
+    return {"endpoint_filter": {"service_type": noun.service}, "headers": {"OpenStack-API-Version": "compute 2.37"}}
 
 
-LISTS = {"network": ("/v2.0/networks", "networks", "project_id"), "image": ("/v2/images", "images", "owner")}
+def make(session: ks.Session, image: str) -> dict[Noun, str]:
+    """Ids of what the session's project owns now."""
+    made: dict[Noun, str] = {}
+    for noun in NOUNS:
+        body = dict(noun.body)
+        if noun.key == "server":
+            body["imageRef"] = image
+        if noun.key == "snapshot":
+            body["volume_id"] = next(id for other, id in made.items() if other.key == "volume")
+        answer = session.post(noun.path, json={noun.key: body} if noun.key else body, **at(noun))
+        made[noun] = noun.read(answer)["id"]
+    return made
 
 
-def owners(session: ks.Session, service: str) -> set[str]:
-    path, key, owner = LISTS[service]
-    found = session.get(path, endpoint_filter={"service_type": service}).json()[key]
-    if service == "network":
+def owners(session: ks.Session, noun: Noun, how: str) -> dict[str, str]:
+    """Whose each thing of the list is, by id."""
+    found = noun.read(session.get(noun.path + how, **at(noun)), plural=True)
+    if noun.service == "network":
         assert all(item["tenant_id"] == item["project_id"] for item in found)  # A-106
-    return {item[owner] for item in found}
+    return {item["id"]: item.get(noun.owner) for item in found}
 
 
-def test_what_a_deleted_project_owned_is_for_nobody_but_the_operator(network: Cloud) -> None:
-    """S-070: also when another project takes the old one's name, and another user the old one's."""
-    cloud = network
-    add_image(cloud)
+def test_what_a_deleted_project_owned_is_for_nobody_but_the_operator(full: Cloud) -> None:
+    """S-070: also when another project takes the old one's name, and another user the old one's. Every service."""
+    cloud, admin = full, full.session()
     gone = member(cloud, "gone")
-    left, old = make(gone), gone.get_project_id()
+    left, old = make(gone, next(cloud.sdk().image.images()).id), gone.get_project_id()
     token = {"X-Auth-Token": gone.get_token()}
     identity = cloud.sdk().identity
     identity.delete_project(old, ignore_missing=False)
     identity.delete_user(identity.find_user("gone"), ignore_missing=False)
     cloud.services.validator.forget()  # what a second does
-    again, other = member(cloud, "gone"), member(cloud, "other")
-    admin = cloud.session()
-    for service, url in left.items():
-        for session in (again, other):
-            assert old not in owners(session, service)
+    others = [member(cloud, "gone"), member(cloud, "other")]
+    for noun, id in reversed(left.items()):
+        url = f"{noun.path}/{id}"
+        for session in others:
+            assert id not in owners(session, noun, noun.mine)
             for verb in (session.get, session.delete):
                 with pytest.raises(faults.NotFound):
-                    verb(url, endpoint_filter={"service_type": service})
+                    verb(url, **at(noun))
         with pytest.raises(faults.Unauthorized):
-            ks.Session().get(admin.get_endpoint(service_type=service) + url, headers=token)
-        assert old in owners(admin, service)
-        assert admin.get(url, endpoint_filter={"service_type": service}).status_code == 200
-        admin.delete(url, endpoint_filter={"service_type": service})
+            ks.Session().get(admin.get_endpoint(service_type=noun.service) + url, headers=token)
+        assert owners(admin, noun, noun.listed)[id] == old, noun.path
+        assert admin.get(url, **at(noun)).status_code == 200
+        admin.delete(url, **at(noun))
+        assert id not in owners(admin, noun, noun.listed)

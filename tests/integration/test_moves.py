@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import subprocess
 import threading
 import time
@@ -12,19 +14,24 @@ from typing import Any
 import pytest
 
 from devstack.stack.cloud import KEY
+from tests.evilimg import header
 from tests.integration.fleet import BOOTED, ROOT_ONLY, FleetRig, eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(400), ROOT_ONLY]
 VERSION = "2.84"
+PLANTED = header.qcow2(backing=b"/etc/passwd")[:4608]  # as much as a command may be long
 
 
 class Guest:
-    """A server of the demo project with a floating address, and a way into it."""
+    """A server of the demo project with a floating address, and a way into it; /dev/vdb is a raw disk of its own."""
 
     def __init__(self, fleet: FleetRig, name: str) -> None:
-        self.fleet, user = fleet, fleet.demo
+        self.fleet, user, flavors = fleet, fleet.demo, fleet.admin.compute
+        flavor = flavors.find_flavor("m1.swap") or flavors.create_flavor(
+            name="m1.swap", ram=128, vcpus=1, disk=1, swap=1
+        )
         made = user.compute.create_server(
-            name=name, flavor_id=fleet.furniture.flavor, image_id=fleet.furniture.image, key_name=KEY,
+            name=name, flavor_id=flavor.id, image_id=fleet.furniture.image, key_name=KEY,
             networks=[{"uuid": fleet.furniture.network}],
         )  # fmt: skip
         self.id = made.id
@@ -47,6 +54,16 @@ class Guest:
         except subprocess.TimeoutExpired:
             return None
         return done.stdout.strip() if done.returncode == 0 else None
+
+    def plant(self) -> None:
+        """What would make the raw disk another file of the host's, if anybody guessed its format."""
+        text = base64.b64encode(PLANTED).decode()
+        write = f"swapoff /dev/vdb; echo {text} | base64 -d | dd of=/dev/vdb bs=4608 iflag=fullblock conv=fsync"
+        assert self.says(write) is not None
+
+    def planted(self) -> bool:
+        found = self.says("echo 3 > /proc/sys/vm/drop_caches; dd if=/dev/vdb bs=4608 count=1 | md5sum")
+        return (found or "").startswith(hashlib.md5(PLANTED, usedforsecurity=False).hexdigest())
 
     def ready(self) -> None:
         eventually(lambda: self.says(BOOTED) is not None, 90, "the guest answers, and is through with its start")
@@ -111,6 +128,8 @@ def counting(guest: Guest) -> Iterator[Callable[[], list[int]]]:
 
 
 def test_a_live_migration_keeps_an_open_connection_and_what_is_on_the_disk(guest: Guest) -> None:
+    """S-014: also what looks like the header of an image."""
+    guest.plant()
     assert guest.says("echo kept > /root/marker; sync") is not None
     source, before = guest.host, float((guest.says("cat /proc/uptime") or "0").split()[0])
     with counting(guest) as numbers:
@@ -121,6 +140,7 @@ def test_a_live_migration_keeps_an_open_connection_and_what_is_on_the_disk(guest
         assert numbers() == list(range(len(numbers()))), "every number, in order"
     assert guest.host != source
     assert guest.says("cat /root/marker") == "kept"
+    assert guest.planted()
     assert float((guest.says("cat /proc/uptime") or "0").split()[0]) > before, "it was never started anew"
     assert guest.id not in guest.fleet.guests(source) and guest.id in guest.fleet.guests(guest.host)
 
@@ -133,7 +153,7 @@ def volume(guest: Guest) -> Iterator[Any]:
     user.block_storage.wait_for_status(made, "available", failures=["error"], interval=0.5, wait=60)
     user.compute.create_volume_attachment(guest.id, volume_id=made.id)
     user.block_storage.wait_for_status(made, "in-use", failures=["error"], interval=0.5, wait=60)
-    eventually(lambda: guest.says("test -b /dev/vdb") is not None, 30, "the guest sees it")
+    eventually(lambda: guest.says("test -b /dev/vdc") is not None, 30, "the guest sees it")
     yield made
     user.compute.delete_volume_attachment(guest.id, made.id)
     user.block_storage.wait_for_status(made, "available", failures=["error"], interval=0.5, wait=60)
@@ -142,20 +162,21 @@ def volume(guest: Guest) -> Iterator[Any]:
 
 
 def test_an_attached_volume_goes_along_with_a_running_guest_and_with_one_that_is_off(guest: Guest, volume: Any) -> None:
-    write = "yes pattern | dd of=/dev/vdb bs=1M count=8 iflag=fullblock conv=fsync"
-    read = "dd if=/dev/vdb bs=1M count=8 | md5sum"
+    write = "yes pattern | dd of=/dev/vdc bs=1M count=8 iflag=fullblock conv=fsync"
+    read = "dd if=/dev/vdc bs=1M count=8 | md5sum"
     assert guest.says(write) is not None
     there = guest.says(read)
     assert guest.act({"os-migrateLive": {"host": None, "block_migration": "auto"}}) == 202
     guest.settle("ACTIVE")
     assert guest.says("echo 3 > /proc/sys/vm/drop_caches; " + read) == there
-    assert guest.says("echo again | dd of=/dev/vdb bs=512 seek=40000 conv=fsync") is not None
+    assert guest.says("echo again | dd of=/dev/vdc bs=512 seek=40000 conv=fsync") is not None
     assert guest.act({"migrate": None}) == 202
     guest.settle("VERIFY_RESIZE")
     assert guest.act({"confirmResize": None}) == 204
     guest.settle("ACTIVE")
     guest.ready()
-    assert guest.says("dd if=/dev/vdb bs=512 skip=40000 count=1 | head -c 5") == "again"
+    assert guest.planted(), "S-014: the definition over there was written anew"
+    assert guest.says("dd if=/dev/vdc bs=512 skip=40000 count=1 | head -c 5") == "again"
 
 
 def test_an_agent_that_is_killed_while_the_guest_goes_over_finds_it_again(guest: Guest) -> None:
@@ -178,7 +199,8 @@ def test_an_agent_that_is_killed_while_the_guest_goes_over_finds_it_again(guest:
 
 
 def test_a_host_without_power_is_left_and_what_it_had_is_destroyed_when_it_is_back(guest: Guest) -> None:
-    """F-52, C-10."""
+    """F-52, C-10; S-014: the disks of the new guest are new ones."""
+    guest.plant()
     fleet, old = guest.fleet, guest.host
     fleet.kill(old)
     try:
@@ -186,6 +208,7 @@ def test_a_host_without_power_is_left_and_what_it_had_is_destroyed_when_it_is_ba
         guest.settle("ACTIVE", seconds=60)
         assert guest.host != old
         guest.ready()
+        assert not guest.planted()
     finally:
         fleet.start(old)
         fleet.wait_for_all()
