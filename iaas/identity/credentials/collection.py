@@ -47,6 +47,11 @@ class Credentials:
         with self._database.read() as tx:
             return self._vault.open(CREDENTIALS.get(tx, id))
 
+    def owner_of(self, id: str) -> str:
+        """The id of its user; nothing is opened for that. Raises NotFound."""
+        with self._database.read() as tx:
+            return CREDENTIALS.get(tx, id).user_id
+
     def create(self, value: Credential, bound: Mapping[str, str] | None = None) -> Credential:
         """The id is made here. ``bound``: the delegation behind the caller's token, one of BOUND_BY with its id.
 

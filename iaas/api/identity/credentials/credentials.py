@@ -82,11 +82,13 @@ def delete_credential(call: Call[IdentityServices]) -> None:
 
 
 def _about(call: Call[IdentityServices]) -> dict[str, Any]:
-    """Of a route's ``about``: whose credential it is. Raises NotFound, for somebody else's as for none."""
-    item = call.services.credentials.get(call.path["credential_id"])
-    if not call.allows(GET.name, whose(item.user_id)):
-        raise NotFound.of("credential", item.id)
-    return whose(item.user_id)
+    """Of a route's ``about``: whose credential it is. Raises NotFound, for somebody else's as for none; that one stays
+    sealed, so its refusal takes no longer (S-053)."""
+    id = call.path["credential_id"]
+    target = whose(call.services.credentials.owner_of(id))
+    if not call.allows(GET.name, target):
+        raise NotFound.of("credential", id)
+    return target
 
 
 def _wanted(call: Call[IdentityServices]) -> dict[str, Any]:
