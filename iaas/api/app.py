@@ -24,7 +24,7 @@ from iaas.api.call import Call
 from iaas.api.dialect import Dialect, Pages, wants_page
 from iaas.api.microversion import Version
 from iaas.api.policy import Policy, at_home
-from iaas.api.route import Reply, Route
+from iaas.api.route import TAKES_TIME, Reply, Route
 from iaas.context import Context
 from iaas.errors import Error, Forbidden, Internal, Invalid, NotFound, TooLarge, Unauthenticated
 
@@ -199,6 +199,8 @@ class _Front:
         body: Any,
         version: Version | None,
     ) -> Call[Any]:
+        if route.raw:  # its bytes may take as long as they come
+            request.environ.get(TAKES_TIME, lambda: None)()
         root = (self.options.public_url or request.host_url.rstrip("/")) + request.script_root
         return Call(
             services=self.services,

@@ -7,9 +7,9 @@ file is sent by the kernel. To be set as ``server.gateway``.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,12 +17,12 @@ from cheroot.wsgi import Gateway_10
 from werkzeug.exceptions import BadRequest, ClientDisconnected
 
 from iaas.api.file_body import FileBody
+from iaas.api.route import TAKES_TIME
 
 _SIZE_LINE = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 _MAX_LINE = 1024
 _SMALL = 64 * 1024  # an unread rest of so many bytes is read before the answer, and the connection lives on
-_LINGER_BYTES = 64 * 1024 * 1024  # of a longer rest, read after the answer, so that the client gets to see it
-_LINGER_S = 3.0
+_REST_S = 0.2  # how long it is waited for
 
 
 class Gateway(Gateway_10):
@@ -32,10 +32,12 @@ class Gateway(Gateway_10):
         length = None if req.chunked_read else req.rfile.remaining
         req.rfile = self.body = Body(req.conn.rfile, length)
         super().__init__(req)
+        self.env[TAKES_TIME] = lambda: req.conn.wait_at_most(None)
 
     def respond(self) -> None:
         response = self.req.server.wsgi_app(self.env, self.start_response)
         try:
+            self.req.conn.wait_at_most(_REST_S)
             if not self.body.skip(_SMALL):
                 self.req.close_connection = True
             if isinstance(response, FileBody) and not self.req.conn.ssl_env:
@@ -48,7 +50,7 @@ class Gateway(Gateway_10):
             if hasattr(response, "close"):
                 response.close()
         if not self.body.ended:
-            self._linger()
+            self._say_goodbye()
 
     def _iterate(self, response: Iterable[bytes]) -> None:
         for piece in response:
@@ -61,15 +63,11 @@ class Gateway(Gateway_10):
         if sent != body.length:  # the file is shorter than promised: the client must not take it for all
             self.req.close_connection = True
 
-    def _linger(self) -> None:
-        """Says that no more comes from us, and reads for a while what the client still sends: closing at once
-        would reset the connection, and the answer would be lost with it."""
-        connection: socket.socket = self.req.conn.socket
-        try:
-            connection.shutdown(socket.SHUT_WR)
-            self.body.skip(_LINGER_BYTES, time.monotonic() + _LINGER_S)
-        except OSError:
-            return
+    def _say_goodbye(self) -> None:
+        """No more comes from us; what the client still sends is read outside, by no worker."""
+        with contextlib.suppress(OSError):
+            self.req.conn.socket.shutdown(socket.SHUT_WR)
+            self.req.conn.is_leaving = True
 
 
 class Body:
@@ -115,12 +113,12 @@ class Body:
                 break
         return bytes(line)
 
-    def skip(self, most: int, deadline: float | None = None) -> bool:
+    def skip(self, most: int) -> bool:
         """Reads and forgets at most ``most`` bytes; True when the body is at its end."""
-        if not self._chunked and self._left > most and deadline is None:
+        if not self._chunked and self._left > most:
             return False
         try:
-            while not self.ended and most > 0 and (deadline is None or time.monotonic() < deadline):
+            while not self.ended and most > 0:
                 most -= len(self.read(min(most, _SMALL)))
         except (ClientDisconnected, BadRequest):
             return False

@@ -38,6 +38,9 @@ SERVICE = "rule:service_or_admin"
 # What a token may be good for: the whole cloud, one domain, one project.
 EVERY_SCOPE = ("system", "domain", "project")
 
+# In the WSGI environment: what is called before a raw route reads its body, which may come slowly.
+TAKES_TIME = "iaas.takes_time"
+
 
 @dataclass(frozen=True)
 class Rule:

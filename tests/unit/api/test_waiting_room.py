@@ -103,6 +103,71 @@ def test_a_client_that_waits_for_100_continue_gets_it(server: HttpServer) -> Non
         assert answer(client) == b"4"
 
 
+STUCK = {
+    "the beginning of a second request": b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\nG",
+    "a long body that never comes": request(BODY * 10),
+    "chunks that never come": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "a body after 100 continue": request(10, "Expect: 100-continue"),
+    "a length in another spelling": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length:\r\n 5\r\n\r\n",
+    "a head without end": b"GET / HTTP/1.1\n\n",
+}
+
+
+@pytest.mark.parametrize("name", STUCK)
+def test_no_way_of_being_slow_holds_a_worker(server: HttpServer, name: str) -> None:
+    """S-117: the worker's patience is for all bytes together, and what comes behind an answer is nobody's business."""
+    server.patience_s = 0.05
+    with ExitStack() as stack:
+        slow = [stack.enter_context(connect(server)) for _ in range(10)]
+        for client in slow:
+            client.sendall(STUCK[name])
+        assert good(server) == b"5"
+
+
+def test_an_unread_body_costs_no_worker_and_the_client_sees_the_answer(server: HttpServer) -> None:
+    """S-117: the refusal is there although the client goes on sending, and meanwhile others are served."""
+    server.wsgi_app = refuses
+    with ExitStack() as stack:
+        slow = [stack.enter_context(connect(server)) for _ in range(20)]
+        for client in slow:
+            client.sendall(request(100 * BODY) + b"x" * BODY)
+        for client in slow:
+            client.sendall(b"x" * BODY)
+            assert answer(client) == b"no"
+
+
+def refuses(environ: dict[str, Any], start: Any) -> Any:
+    start("403 Forbidden", [("Content-Length", "2")])
+    return [b"no"]
+
+
+def test_headers_that_wsgi_confuses_are_dropped(server: HttpServer) -> None:
+    """S-034: X_Auth_Token would be one variable with X-Auth-Token, and the later one would win."""
+    server.wsgi_app = echoes
+    for lines in (["X-Auth-Token: a", "X_Auth_Token: b"], ["X_Auth_Token: b", "X-Auth-Token: a"]):
+        with connect(server) as client:
+            client.sendall(request(0, *lines, "Connection: close"))
+            assert answer(client) == b"a"
+
+
+def echoes(environ: dict[str, Any], start: Any) -> Any:
+    text = environ["HTTP_X_AUTH_TOKEN"].encode()
+    start("200 OK", [("Content-Length", str(len(text)))])
+    return [text]
+
+
+def test_chunks_of_http_1_0_are_refused(server: HttpServer) -> None:
+    """S-121: there they are no body, so that what is in them would be read as a request."""
+    head = b"POST / HTTP/1.0\r\nHost: x\r\nConnection: Keep-Alive\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with connect(server) as client:
+        client.sendall(head + b"GET / HTTP/1.0\r\n\r\n")
+        client.shutdown(socket.SHUT_WR)
+        got = b""
+        while piece := client.recv(4096):
+            got += piece
+    assert got.startswith(b"HTTP/1.1 400") and got.count(b"HTTP/1.1") == 1
+
+
 AMBIGUOUS = {
     "two lengths": ["Content-Length: 5", "Content-Length: 6"],
     "the same length twice": ["Content-Length: 5", "Content-Length: 5"],
@@ -136,7 +201,10 @@ def test_a_request_that_can_be_read_in_two_ways_is_refused(server: HttpServer, n
 
 class Connection:
     def __init__(self, end: socket.socket) -> None:
-        self.socket, self.closed = end, threading.Event()
+        self.socket, self.closed, self.rfile = end, threading.Event(), self
+
+    def held(self) -> bytes:
+        return b""
 
     def close(self) -> None:
         self.closed.set()
