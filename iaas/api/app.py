@@ -39,6 +39,9 @@ class ApiOptions:
     identity_url: str = "/v3"  # where a 401 sends the client for a token
 
 
+_NOWHERE = "The resource could not be found."
+
+
 class MethodNotAllowed(Error):
     kind = "method_not_allowed"
 
@@ -107,7 +110,9 @@ class _Front:
 
     def http_fault(self, error: HTTPException) -> flask.Response:
         """werkzeug's own refusals (bad request line, too large …) in this API's words."""
-        kinds: dict[int, type[Error]] = {404: NotFound, 405: MethodNotAllowed, 413: TooLarge}
+        if error.code == 404:
+            return self._fault(NotFound(_NOWHERE))
+        kinds: dict[int, type[Error]] = {405: MethodNotAllowed, 413: TooLarge}
         return self._fault(kinds.get(error.code or 400, Invalid)(error.description or "Bad request."))
 
     def _dispatch(self, request: flask.Request, caller: Context, version: Version | None) -> flask.Response:
@@ -117,7 +122,7 @@ class _Front:
             body = None
             routes = [route for route in candidates if _in_range(route, version)]
             if not routes:
-                raise NotFound("The resource could not be found.")
+                raise NotFound(_NOWHERE)
             if any(route.action for route in routes):
                 body = self._json(request)
                 routes = [route for route in routes if isinstance(body, dict) and route.action in body]
@@ -148,7 +153,7 @@ class _Front:
         if not chosen:
             raise MethodNotAllowed(
                 f"The method {request.method} is not allowed for this resource.",
-                allow=", ".join(sorted({route.method for route in routes})),
+                headers={"Allow": ", ".join(sorted({route.method for route in routes}))},
             )
         return dict(variables), chosen
 
@@ -245,8 +250,8 @@ class _Front:
             response = flask.Response(self.dialect.page(status, body), status=status, mimetype="text/html")
         else:
             response = flask.Response(schema.encode(body), status=status, mimetype="application/json")
-        if isinstance(error, MethodNotAllowed):
-            response.headers["Allow"] = error.details.get("allow", "")
+        for name, value in error.details.get("headers", {}).items():  # of what only HTTP knows: 405, 415, 416
+            response.headers[name] = value
         if status == 503:
             response.headers["Retry-After"] = "1"
         if isinstance(error, Forbidden):

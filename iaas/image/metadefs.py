@@ -90,9 +90,10 @@ def add(tx: Tx, namespace: Namespace, kind: Kind, name: str, body: Mapping[str, 
 
 
 def set_tags(tx: Tx, namespace: Namespace, names: Sequence[str], append: bool) -> list[Definition]:
-    """All at once: instead of those that are there, or beside them. Raises Conflict, Forbidden, Invalid, TooLarge."""
+    """All at once: instead of those that are there, or beside them. Raises Conflict, Invalid, TooLarge, and Forbidden
+    for those of a protected namespace."""
     items = _unique((name, {}) for name in names)
-    if not append:
+    if not append and definitions.page(tx, namespace.id, Kind.TAG, 1):
         remove(tx, namespace, Kind.TAG)
     return definitions.insert(tx, namespace.id, Kind.TAG, items)
 

@@ -20,6 +20,7 @@ from tests.compat.cloud import Cloud
 from tests.compat.test_image_sdk import MIB, add_image
 
 NAMESPACE = "Test::Shapes"
+FORMATS = {"disk_format": "raw", "container_format": "bare"}
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +136,9 @@ def test_stores_tasks_and_a_cache_that_is_not_offered(glance: Any, image: Any) -
     assert list(glance.tasks.list()) == []
     with pytest.raises(exc.HTTPNotImplemented):
         glance.cache.list()
+    assert [place["url"] for place in glance.images.get_image_locations(image.id)] == [f"filesystem://{image.id}.1"]
+    with pytest.raises(exc.HTTPBadRequest, match="no store for this location"):
+        glance.images.add_image_location(glance.images.create(name="x", **FORMATS).id, "http://192.0.2.1/x")
 
 
 def test_facts_about_the_service(glance: Any) -> None:

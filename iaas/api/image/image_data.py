@@ -7,21 +7,19 @@ import re
 from iaas.api.file_body import body_of
 from iaas.api.image import access
 from iaas.api.image.access import ImageCall
-from iaas.api.image.dialect import BadRange, UnsupportedMediaType
+from iaas.api.image.dialect import BadRange
+from iaas.api.image.media import OCTETS, media_type
 from iaas.api.route import Reply, Route
 from iaas.errors import Forbidden, Invalid
 from iaas.image.download import open_data
 from iaas.image.upload import upload
 from iaas.model.image import Image, State
 
-OCTETS = "application/octet-stream"
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 def upload_data(call: ImageCall) -> None:
-    media = call.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if media != OCTETS:
-        raise UnsupportedMediaType(f"The Content-Type has to be {OCTETS}.")
+    media_type(call, OCTETS)
     image = access.find(call, access.UPLOAD_IMAGE)
     assert call.stream is not None
     upload(call.services, image, call.stream, announced(call), chosen_store(call))
@@ -95,7 +93,8 @@ def _span(text: str | None, size: int) -> tuple[int, int] | None:
     else:
         start, end = int(first), min(int(last) if last else size - 1, size - 1)
     if start > end:
-        raise BadRange(f"The range is not inside the {size} bytes of the image.")
+        whole = {"Content-Range": f"bytes */{size}"}
+        raise BadRange(f"The range is not inside the {size} bytes of the image.", headers=whole)
     return start, end - start + 1
 
 

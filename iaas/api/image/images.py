@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from iaas import ids
 from iaas.api.image import access, attributes, patch, protected, queries, view
 from iaas.api.image.access import ImageCall
-from iaas.api.image.dialect import UnsupportedMediaType
+from iaas.api.image.media import media_type
 from iaas.api.route import Reply, Route
 from iaas.db.image import images as rows
 from iaas.db.image import listing
@@ -71,9 +71,7 @@ def show_image(call: ImageCall) -> dict[str, Any]:
 
 
 def change_image(call: ImageCall) -> dict[str, Any]:
-    media = call.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if media not in (patch.NEW, patch.OLD):
-        raise UnsupportedMediaType(f"The Content-Type has to be {patch.NEW}.")
+    media = media_type(call, patch.NEW, patch.OLD, header="Accept-Patch")
     was = access.find(call, access.MODIFY_IMAGE)
     patched = patch.apply(_document(protected.visible(call, was)), call.body, media)
     fields, free = attributes.split(attributes.validate(patched))

@@ -7,8 +7,8 @@ from typing import Any
 
 from iaas.api.image import access
 from iaas.api.image.access import ImageCall
-from iaas.api.image.dialect import UnsupportedMediaType
-from iaas.api.image.image_data import OCTETS, announced, chosen_store
+from iaas.api.image.image_data import announced
+from iaas.api.image.media import OCTETS, media_type
 from iaas.api.route import Route
 from iaas.errors import Invalid, NotFound
 from iaas.image import imports
@@ -16,13 +16,19 @@ from iaas.image.imports import COPY, DIRECT, Wish
 from iaas.image.staging import stage
 from iaas.model.image import LocationState
 
+_GLANCE = ("glance_image_id", "glance_region", "glance_service_interface")
 _STORE = {"type": "string", "minLength": 1, "maxLength": 64}
 IMPORT: Mapping[str, Any] = {
     "type": "object",
     "properties": {
         "method": {
             "type": "object",
-            "properties": {"name": {"type": "string", "maxLength": 64}, "uri": {"type": "string", "maxLength": 2048}},
+            "properties": {
+                "name": {"type": "string", "maxLength": 64},
+                "uri": {"type": "string", "maxLength": 2048},
+                # Of glance-download, from another region's service: known, so that the refusal names the method.
+                **{name: {"type": "string", "maxLength": 255} for name in _GLANCE},
+            },
             "required": ["name"],
             "additionalProperties": False,
         },
@@ -53,9 +59,7 @@ LOCATION: Mapping[str, Any] = {
 
 
 def stage_data(call: ImageCall) -> None:
-    media = call.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if media != OCTETS:
-        raise UnsupportedMediaType(f"The Content-Type has to be {OCTETS}.")
+    media_type(call, OCTETS)
     image = access.find(call, access.MODIFY_IMAGE)
     if DIRECT not in call.services.options.import_methods:
         raise NotFound("There is no staging here: glance-direct is not enabled.")
@@ -70,13 +74,13 @@ def import_image(call: ImageCall) -> None:
         call.enforce(access.COPY_IMAGE.name, access.target(image))
     if body.get("all_stores") and "stores" in body:
         raise Invalid("'all_stores' and 'stores' can't be given together.", field="stores")
-    header = chosen_store(call)
-    stores = tuple(body.get("stores") or ([header] if header and not body.get("all_stores") else []))
-    if body["method"]["name"] == COPY and not stores and not body.get("all_stores"):
+    header = call.headers.get("X-Image-Meta-Store")  # how it was said before there was 'stores'
+    all_stores = bool(body.get("all_stores"))
+    stores = () if all_stores else tuple(body.get("stores") or ([header] if header else []))
+    if body["method"]["name"] == COPY and not stores and not all_stores:
         raise Invalid("The copy-image method needs 'stores' or 'all_stores'.", field="stores")
     wish = Wish(
-        method=body["method"]["name"], uri=body["method"].get("uri"), stores=stores,
-        all_stores=bool(body.get("all_stores")),
+        method=body["method"]["name"], uri=body["method"].get("uri"), stores=stores, all_stores=all_stores
     )  # fmt: skip
     imports.request(call.services, call.context, image, wish, {"image_id": image.id, "import_req": body})
 

@@ -19,17 +19,18 @@ def import_info(call: ImageCall) -> dict[str, Any]:
 
 
 def usage_info(call: ImageCall) -> dict[str, Any]:
-    """Sizes in MiB, rounded up, as the published API has them; -1 is no limit."""
+    """Sizes in MiB, rounded up, as the published API has them; -1 is no limit of its own."""
     project = call.context.owner
     with call.services.database.read() as tx:
         options = call.services.options
         limits = quotas.limits(tx, project, {rows.BYTES: options.project_quota, rows.COUNT: options.project_images})
         used = quotas.usage(tx, project)
-        uploading = rows.uploading(tx, project)
+        uploading, staged = rows.uploading(tx, project), rows.staged(tx, project)
     most, held = limits[rows.BYTES], used.get(rows.BYTES, 0)
     return {
         "usage": {
             "image_size_total": {"usage": -(-held // _MIB), "limit": most // _MIB if most >= 0 else -1},
+            "image_stage_total": {"usage": -(-staged // _MIB), "limit": -1},  # of those above
             "image_count_total": {"usage": used.get(rows.COUNT, 0), "limit": limits[rows.COUNT]},
             "image_count_uploading": {"usage": uploading, "limit": -1},
         }

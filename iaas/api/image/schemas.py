@@ -17,18 +17,19 @@ _READ_ONLY: dict[str, Any] = {
     "status": {
         "type": "string",
         "enum": [State.QUEUED, Task.SAVING, State.UPLOADING, Task.IMPORTING, State.ACTIVE, State.DEACTIVATED],
+        "description": "Whether the data are there, and whether they may be read.",
     },
-    "size": _NUMBER,
-    "virtual_size": _NUMBER,
-    "checksum": _TEXT,
-    "os_hash_algo": _TEXT,
-    "os_hash_value": _TEXT,
+    "size": {**_NUMBER, "description": "Bytes of the data."},
+    "virtual_size": {**_NUMBER, "description": "Bytes of the disk that is in the data."},
+    "checksum": {**_TEXT, "description": "MD5 of the data, for clients that know nothing better."},
+    "os_hash_algo": {**_TEXT, "description": "What os_hash_value was made with."},
+    "os_hash_value": {**_TEXT, "description": "Hash of the data, to verify them by."},
     "stores": {"type": "string", "description": "The stores that have the data, separated by commas."},
     "created_at": _TIME,
     "updated_at": _TIME,
-    "self": {"type": "string"},
-    "file": {"type": "string"},
-    "schema": {"type": "string"},
+    "self": {"type": "string", "description": "Path of the image."},
+    "file": {"type": "string", "description": "Path of its data."},
+    "schema": {"type": "string", "description": "Path of this schema."},
 }
 _ID = {"type": "string", "pattern": f"^{UUID}$", "description": "A UUID; chosen by the service unless it is given."}
 _ABOUT = {

@@ -1,5 +1,6 @@
-"""The version document. Up to v2.15, with stores and their details; without v2.14, which is the API of a cache that the
-original keeps in front of its stores and this service does not need: clients ask the document before they use it.
+"""The version document. Up to v2.17, with locations as a resource of their own; without v2.14, which is the API of a
+cache that the original keeps in front of its stores and this service does not need: clients ask the document before
+they use it.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from typing import Any
 from iaas.api.call import Call
 from iaas.api.route import Reply, Route
 
-_OLDER = tuple(f"v2.{minor}" for minor in range(13, -1, -1))
+_OLDER = tuple(f"v2.{minor}" for minor in range(16, -1, -1) if minor != 14)
 
 
 def list_versions(call: Call[Any]) -> dict[str, Any]:
     links = [{"rel": "self", "href": f"{call.base_url}/v2/"}]
-    current = {"id": "v2.15", "status": "CURRENT", "links": links}
+    current = {"id": "v2.17", "status": "CURRENT", "links": links}
     older = [{"id": version, "status": "SUPPORTED", "links": links} for version in _OLDER]
     return {"versions": [current, *older]}
 

@@ -113,6 +113,14 @@ def uploading(tx: Tx, project_id: str) -> int:
     return int(tx.scalar(query) or 0)
 
 
+def staged(tx: Tx, project_id: str) -> int:
+    """Bytes of the project that are on the stage, or on the way to it; those being imported no more."""
+    waiting = sa.and_(images.c.state == State.UPLOADING.value, images.c.task.is_(None))
+    there = sa.or_(images.c.task == Task.STAGING.value, waiting)
+    query = sa.select(sa.func.sum(images.c.reserved)).where(images.c.project_id == project_id, there)
+    return int(tx.scalar(query) or 0)
+
+
 def drop_children(tx: Tx, id: str) -> None:
     tx.delete(image_properties, image_properties.c.image_id == id)
     tx.delete(image_tags, image_tags.c.image_id == id)

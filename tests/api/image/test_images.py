@@ -18,8 +18,9 @@ def test_the_version_document_answers_without_a_token(api: Api) -> None:
     answer = nobody.get("/")
     assert answer.status_code == 300
     current = answer.json["versions"][0]
-    assert (current["id"], current["status"]) == ("v2.15", "CURRENT")
-    assert "v2.14" not in [version["id"] for version in answer.json["versions"]]  # the cache's API: not offered
+    assert (current["id"], current["status"]) == ("v2.17", "CURRENT")
+    others = {version["id"]: version["status"] for version in answer.json["versions"][1:]}
+    assert others == {f"v2.{minor}": "SUPPORTED" for minor in range(17) if minor != 14}  # the cache's API: not offered
     assert current["links"] == [{"rel": "self", "href": "http://localhost/v2/"}]
     assert nobody.get("/versions").status_code == nobody.get("/v2").status_code == 200
 
@@ -308,7 +309,9 @@ def test_what_a_patch_can_not_do_to_an_active_image(alice: As, change: dict[str,
 def test_a_patch_needs_its_media_type(alice: As) -> None:
     path = alice.create()["self"]
     body = [{"op": "replace", "path": "/name", "value": "x"}]
-    assert alice.call("PATCH", path, body).status_code == 415
+    answer = alice.call("PATCH", path, body)
+    kinds = [f"application/openstack-images-v2.{minor}-json-patch" for minor in (1, 0)]
+    assert (answer.status_code, answer.headers["Accept-Patch"]) == (415, ", ".join(kinds))
     assert alice.call("PATCH", path, {"name": "x"}).status_code == 400
 
 
@@ -351,8 +354,10 @@ def test_schemas_and_facts_about_the_service(alice: As) -> None:
 def test_unknown_paths_and_methods_have_this_api_s_envelope(alice: As) -> None:
     answer = alice.get("/v2/nothing")
     assert (answer.status_code, answer.json["code"]) == (404, "404 Not Found")
+    assert answer.json["message"] == "The resource could not be found."
     answer = alice.delete("/v2/images")
     assert (answer.status_code, answer.json["code"]) == (405, "405 Method Not Allowed")
+    assert answer.headers["Allow"] == "GET, POST"
 
 
 def test_a_fault_is_a_page_for_clients_that_do_not_ask_for_json(alice: As) -> None:

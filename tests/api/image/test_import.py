@@ -102,7 +102,10 @@ def test_staged_data_are_imported_and_nothing_stays_on_the_stage(alice: As, serv
     assert alice.get(f"/v2/images/{image_id}/file").status_code == 204
     assert [image["id"] for image in alice.get("/v2/images?status=uploading").json["images"]] == [image_id]
     assert used(services) == len(DATA)
+    usage = alice.get("/v2/info/usage").json["usage"]
+    assert (usage["image_stage_total"], usage["image_size_total"]["usage"]) == ({"usage": 2, "limit": -1}, 2)
     assert wish(alice, image_id).status_code == 202
+    assert alice.get("/v2/info/usage").json["usage"]["image_stage_total"]["usage"] == 0
     found = show(alice, image_id)
     assert (found["status"], found["os_glance_importing_to_stores"]) == ("importing", "fast")
     assert wish(alice, image_id).status_code == 409
@@ -193,7 +196,7 @@ def test_a_download_that_fails_leaves_a_queued_image_and_says_why(
         ({"method": {"name": "web-download", "uri": "file:///etc/passwd"}}, 400),
         ({"method": {"name": "web-download", "uri": "http://127.0.0.1:22/"}}, 400),
         ({"method": {"name": "web-download"}}, 400),
-        ({"method": {"name": "glance-download"}}, 400),
+        ({"method": {"name": "glance-download", "glance_image_id": "x", "glance_region": "y"}}, 400),
         ({"method": {"name": "web-download", "uri": "{good}"}, "stores": ["nowhere"]}, 409),
         ({"method": {"name": "web-download", "uri": "{good}"}, "stores": ["fast"], "all_stores": True}, 400),
         ({"method": {"name": "glance-direct"}}, 409),
@@ -212,6 +215,18 @@ def test_a_wish_that_can_not_be_is_refused_at_once(
     assert alice.post(f"/v2/images/{image_id}/import", body).status_code == status
     assert show(alice, image_id)["status"] == "queued"
     assert alice.get(f"/v2/images/{image_id}/tasks").json == {"tasks": []}
+
+
+def test_a_refusal_names_the_method_and_an_unknown_store_is_a_conflict_however_it_is_named(
+    alice: As, canary: Canary
+) -> None:
+    image_id = alice.create()["id"]
+    method = {"name": "glance-download", "glance_image_id": image_id, "glance_region": "far"}
+    answer = alice.post(f"/v2/images/{image_id}/import", {"method": method})
+    assert (answer.status_code, answer.json["message"]) == (400, "Unknown import method name 'glance-download'.")
+    body = {"method": {"name": "web-download", "uri": canary.url("/good")}}
+    answer = alice.post(f"/v2/images/{image_id}/import", body, headers={"X-Image-Meta-Store": "nowhere"})
+    assert answer.status_code == 409
 
 
 def test_formats_are_needed_before_an_import(alice: As, canary: Canary) -> None:

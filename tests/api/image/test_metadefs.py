@@ -277,6 +277,14 @@ def test_out_of_a_protected_namespace_nothing_is_taken(root: As, things: str) ->
     assert root.get(ROOT).json["namespaces"] == []
 
 
+def test_a_protected_namespace_without_tags_takes_its_first(root: As) -> None:
+    assert root.post(ROOT, {"namespace": "Our::Own", "protected": True}).status_code == 201
+    tags = f"{ROOT}/Our::Own/tags"
+    assert root.post(tags, {"tags": [{"name": "a"}]}).status_code == 201
+    assert root.post(tags, {"tags": [{"name": "b"}]}).status_code == 403
+    assert names(root.get(tags), "tags") == ["a"]
+
+
 def test_a_namespace_has_an_end(root: As, things: str) -> None:
     many = {"tags": [{"name": f"t{i}"} for i in range(498)]}
     beside = {"X-Openstack-Append": "True"}
