@@ -159,10 +159,11 @@ def _networks(compute: Compute, tx: Tx, context: Context, wish: NewServers) -> t
     if len(found) > 1:
         raise Conflict("Multiple possible networks found, use a Network ID to be more specific.")
     if not found and wish.networks is NetworkWish.AUTO:
-        raise Invalid(
-            f"Unable to automatically allocate a network for project {context.owner}: it has none to use.",
-            field="networks",
-        )
+        try:
+            found = (compute.network.automatic_network(tx, context),)
+        except Conflict as error:
+            words = f"Unable to automatically allocate a network for project {context.owner}: {error.message}"
+            raise Invalid(words, field="networks") from error
     return tuple(NetworkRequest(network_id=item.id) for item in found)
 
 

@@ -289,6 +289,10 @@ class Network:
     vlan_ranges: tuple[str, ...] = option(
         (), "physical_network:first:last triples of the VLANs that are given to networks that name none."
     )
+    subnet_pool: str = option(
+        "10.128.0.0/9", "Where the subnets of automatic networks come from (IPv4); empty: no such networks."
+    )
+    subnet_prefix: int = option(24, "Prefix length of these subnets.")
     mark: str = option("iaas", "Name of this cloud's nft tables; different for every cloud on one machine.")
     domain: str = option("iaas.internal", "DNS domain of the guests.")
     mtu: int = option(1500, "MTU of the physical network.")

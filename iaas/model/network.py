@@ -10,7 +10,8 @@ LOCAL, FLAT, VLAN, VXLAN = "local", "flat", "vlan", "vxlan"
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """``kind`` is provider:network_type; ``zone`` the conntrack zone (1 … 65535, unique); ``mtu`` in bytes."""
+    """``kind`` is provider:network_type; ``zone`` the conntrack zone (1 … 65535, unique); ``mtu`` in bytes;
+    ``is_default``: the one external network to which automatic networks lead."""
 
     id: str
     project_id: str
@@ -19,6 +20,7 @@ class Network:
     admin_state_up: bool
     shared: bool
     external: bool
+    is_default: bool
     port_security: bool
     kind: str
     physical_network: str | None
@@ -43,11 +45,27 @@ class Segment:
     first: int = 0
     last: int = 0
 
+    @property
+    def ranged(self) -> bool:
+        """Whether it is to be given a number."""
+        return self.number is None and self.last > 0
+
     def name(self, number: int | None) -> str | None:
         """The text that no two networks share; None for networks that live in a host."""
         if self.kind == LOCAL:
             return None
         return "/".join(str(part) for part in (self.kind, self.physical_network, number) if part is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoTopology:
+    """What a project got without a command: a network with the subnet ``cidr``, and a router to the default external
+    network, which its owner may have taken away since."""
+
+    project_id: str
+    cidr: str
+    network_id: str
+    router_id: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

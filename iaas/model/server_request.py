@@ -11,7 +11,7 @@ from iaas.model.network import NetworkRequest
 class NetworkWish(StrEnum):
     """How a request without a list of networks is read."""
 
-    AUTO = "auto"  # the project's only network; none at all is an error
+    AUTO = "auto"  # the project's only network; one is made for it if it has none
     NONE = "none"  # no interface
     DEFAULT = "default"  # nothing was said: the project's only network, if it has one
 

@@ -21,7 +21,7 @@ from iaas.model.order import Nic
 from iaas.model.port import COMPUTE_OWNER, DOWN, FixedIpWish, Port
 from iaas.model.security_group import SecurityGroup
 from iaas.model.wiring import bridge_name, tap_name
-from iaas.network import dhcp, doorbells, memberships, ports, quotas, requests, security_groups
+from iaas.network import auto_topologies, dhcp, doorbells, memberships, ports, quotas, requests, security_groups
 from iaas.network.routing import automatic
 from iaas.network.settings import Settings
 
@@ -33,6 +33,11 @@ class NetworkFacade:
     def default_networks(self, tx: Tx, context: Context) -> tuple[Network, ...]:
         """The networks that a server may be plugged into without naming one: own and shared, oldest first."""
         return networks_db.usable_by(tx, context)
+
+    def automatic_network(self, tx: Tx, context: Context) -> Network:
+        """The network that the caller's project gets by itself, made with subnet and router if it has none yet. Raises
+        Conflict when the platform is not made for it or has none left, QuotaExceeded."""
+        return networks_db.get(tx, auto_topologies.ensure(tx, self.settings, context, context.owner))
 
     def validate_requests(
         self, tx: Tx, context: Context, wanted: Sequence[NetworkRequest], group_names: Sequence[str] = ()

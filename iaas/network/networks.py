@@ -10,6 +10,7 @@ from iaas.db.engine import Tx
 from iaas.db.network import networks as networks_db
 from iaas.db.network import ports as ports_db
 from iaas.db.network import routers as routers_db
+from iaas.db.network import segments as segments_db
 from iaas.db.network import subnets as subnets_db
 from iaas.errors import Conflict, Invalid
 from iaas.model.network import Network
@@ -17,7 +18,7 @@ from iaas.network import dhcp, doorbells, segments
 from iaas.network.settings import Settings
 
 _DEFAULTS: dict[str, Any] = {
-    "name": "", "description": "", "admin_state_up": True, "shared": False, "external": False,
+    "name": "", "description": "", "admin_state_up": True, "shared": False, "external": False, "is_default": False,
     "port_security": True, "kind": None, "physical_network": None, "segmentation_id": None, "mtu": 0,
 }  # fmt: skip
 LEAST_MTU = 68
@@ -27,16 +28,30 @@ def create(tx: Tx, settings: Settings, project_id: str, values: Mapping[str, Any
     """``values``: columns of a network; what is missing has its default. Raises Invalid, Conflict (the segment is
     taken, or none is left) or QuotaExceeded."""
     row = {**_DEFAULTS, **values, "project_id": project_id}
-    segment = segments.of(settings, row)
-    row["kind"], row["physical_network"] = segment.kind, segment.physical_network
-    row["mtu"] = row["mtu"] or segments.mtu(settings, segment.kind)  # 0 means: what the platform has
-    _check_mtu(settings, segment.kind, row["mtu"])
+    row["is_default"] = row["is_default"] and row["external"]  # of other networks it says nothing
+    if row["is_default"]:
+        _check_default(tx)
+    possible = segments.of(settings, row)
     quotas.take(tx, project_id, {"networks": 1}, settings.limits)
-    return networks_db.get(tx, networks_db.insert(tx, row, segment))
+    for segment in possible:
+        mtu = row["mtu"] or segments.mtu(settings, segment.kind)  # 0 means: what the platform has
+        _check_mtu(settings, segment.kind, mtu)
+        of_segment = {"kind": segment.kind, "physical_network": segment.physical_network, "mtu": mtu}
+        network_id = networks_db.insert(tx, {**row, **of_segment}, segment)
+        if network_id is not None:
+            return networks_db.get(tx, network_id)
+    raise segments_db.exhausted()
 
 
 def update(tx: Tx, settings: Settings, network: Network, values: Mapping[str, Any]) -> Network:
-    """Raises Invalid, or Conflict for a network that others use and that shall not be shared any more."""
+    """Raises Invalid, or Conflict for a network that others use and that shall not be shared any more, and for a
+    second default."""
+    values = dict(values)
+    if "is_default" in values or values.get("external") is False:
+        external = values.get("external", network.external)
+        values["is_default"] = external and values.get("is_default", network.is_default)
+        if values["is_default"]:
+            _check_default(tx, network.id)
     if "mtu" in values:
         _check_mtu(settings, network.kind, values["mtu"])
     if values.get("shared") is False and network.shared and ports_db.foreign(tx, network.id, network.project_id):
@@ -72,6 +87,13 @@ def delete(tx: Tx, settings: Settings, network: Network) -> None:
         quotas.give(tx, subnet.project_id, {"subnets": 1})
     networks_db.delete(tx, network.id)
     quotas.give(tx, network.project_id, {"networks": 1})
+
+
+def _check_default(tx: Tx, network_id: str | None = None) -> None:
+    """Raises Conflict when another network is the default already."""
+    other = networks_db.default_external(tx)
+    if other not in (None, network_id):
+        raise Conflict(f"A default external network already exists: {other}.", code="DefaultExternalNetworkExists")
 
 
 def _check_mtu(settings: Settings, kind: str, mtu: int) -> None:

@@ -13,6 +13,7 @@ from iaas.errors import NotFound
 _EXTENSIONS = {
     "agent": ("agent", "The agents and whether they are alive."),
     "allowed-address-pairs": ("Allowed Address Pairs", "Further addresses that a port may send from."),
+    "auto-allocated-topology": ("Auto Allocated Topology Services", "A network for each project, made by itself."),
     "availability_zone": ("Availability Zone", "Availability zones of the network service."),
     "binding": ("Port Binding", "The host that a port is on."),
     "empty-string-filtering": ("Empty String Filtering Extension", "Filters accept empty values."),

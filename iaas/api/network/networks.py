@@ -17,16 +17,18 @@ from iaas.network import networks
 _COLUMNS = {
     "name": "name", "description": "description", "admin_state_up": "admin_state_up", "shared": "shared",
     "router:external": "external", "port_security_enabled": "port_security", "mtu": "mtu",
+    "is_default": "is_default",
     "provider:network_type": "kind", "provider:physical_network": "physical_network",
     "provider:segmentation_id": "segmentation_id",
 }  # fmt: skip
-_BOOLEANS = ("admin_state_up", "shared", "external", "port_security")
-_DEFAULTS = {"shared": False, "router:external": False, "port_security_enabled": True}
+_BOOLEANS = ("admin_state_up", "shared", "external", "port_security", "is_default")
+_DEFAULTS = {"shared": False, "router:external": False, "is_default": False, "port_security_enabled": True}
 _CHANGEABLE: dict[str, Any] = {
     **query.DESCRIBED,
     "admin_state_up": BOOLEAN,
     "shared": BOOLEAN,
     "router:external": BOOLEAN,
+    "is_default": BOOLEAN,
     "port_security_enabled": BOOLEAN,
     "mtu": {"type": ["integer", "string"], "minimum": 0, "maximum": 65535, "pattern": "^[0-9]{1,5}$"},
 }
@@ -52,6 +54,7 @@ ZONE = "nova"
 def show(network: Network) -> dict[str, Any]:
     return {
         **query.stamps(network),
+        **({"is_default": network.is_default} if network.external else {}),
         "name": network.name,
         "admin_state_up": network.admin_state_up,
         "status": "ACTIVE",

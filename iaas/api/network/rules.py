@@ -17,7 +17,7 @@ from iaas.network.service import NetworkServices
 Services = Call[NetworkServices]
 _PROVIDER = ("provider:network_type", "provider:physical_network", "provider:segmentation_id")
 _BINDING = ("binding:host_id", "binding:profile")
-_OF_OPERATOR = ("shared", "router:external", *_PROVIDER)
+_OF_OPERATOR = ("shared", "router:external", "is_default", *_PROVIDER)
 _SHOWN_BINDING = (*_BINDING, "binding:vif_type", "binding:vif_details")
 _GATEWAY = {"": MEMBER, ":network_id": MEMBER, ":enable_snat": ADMIN, ":external_fixed_ips": ADMIN}
 # The target of these is the network: its owner may.
@@ -34,6 +34,8 @@ RULES = (
     *(Rule(f"{verb}_port:device_owner", MEMBER) for verb in ("create", "update")),
     *(Rule(f"{verb}_router:external_gateway_info{part}", persona) for verb in ("create", "update")
       for part, persona in _GATEWAY.items()),
+    # Not published, where whoever may look has it made (decision 31).
+    Rule("create_auto_allocated_topology", MEMBER),
     Rule("create_floatingip:floating_ip_address", ADMIN),
     *(Rule(f"get_port:{name}", ADMIN) for name in _SHOWN_BINDING),
 )  # fmt: skip

@@ -28,6 +28,7 @@ FIELDS: dict[str, sa.Column[Any]] = {
     "admin_state_up": networks.c.admin_state_up,
     "shared": networks.c.shared,
     "router:external": networks.c.external,
+    "is_default": networks.c.is_default,
     "port_security_enabled": networks.c.port_security,
     "provider:network_type": networks.c.kind,
     "provider:physical_network": networks.c.physical_network,
@@ -56,13 +57,15 @@ def usable(context: Context) -> Where:
     return sa.or_(own, networks.c.shared) & networks.c.admin_state_up
 
 
-def insert(tx: Tx, values: Mapping[str, Any], segment: Segment) -> str:
-    """Inserts a network under a conntrack zone and a segment that are free, and gives its id. Raises Conflict when
-    another network has the segment that was named, or none is left."""
+def insert(tx: Tx, values: Mapping[str, Any], segment: Segment) -> str | None:
+    """Inserts a network under a conntrack zone and a segment that are free, and gives its id; None when the segment's
+    range is exhausted. Raises Conflict when another network has the segment that was named."""
     now, id = tx.now(), new_uuid()
     row = {**values, "id": id, "revision": 1, "created_at": now, "updated_at": now}
     for _ in range(_TRIES):
-        number = segments.free(tx, segment)
+        number = segments.free(tx, segment) if segment.ranged else segment.number
+        if number is None and segment.ranged:
+            return None
         name = segment.name(number)
         if number == segment.number and segments.used(tx, name):
             raise segments.taken(segment, number)
@@ -109,6 +112,12 @@ def usable_by(tx: Tx, context: Context, limit: int = 100) -> tuple[Network, ...]
     with_subnet = sa.exists().where(subnets.c.network_id == networks.c.id)
     query = sa.select(networks).where(usable(context), with_subnet).order_by(networks.c.created_at, networks.c.id)
     return tuple(values_of(tx, tx.all(query.limit(limit))))
+
+
+def default_external(tx: Tx) -> str | None:
+    """The one external network to which automatic networks lead."""
+    found: str | None = tx.scalar(sa.select(networks.c.id).where(networks.c.is_default))
+    return found
 
 
 def by_ids(tx: Tx, ids: Iterable[str], context: Context | None = None) -> dict[str, Network]:

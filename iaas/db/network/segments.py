@@ -20,10 +20,8 @@ def used(tx: Tx, name: str | None) -> bool:
 
 
 def free(tx: Tx, segment: Segment) -> int | None:
-    """A number of the segment's range that nobody has at this moment; the wanted one if one is. Random, so that a
-    number just given back is not given out at once. Raises Conflict when the range is exhausted."""
-    if segment.number is not None or not segment.last:
-        return segment.number
+    """A number of the segment's range that nobody has at this moment; None when the range is exhausted. Random, so
+    that a number just given back is not given out at once."""
     size = segment.last - segment.first + 1
     guesses = {segment.first + secrets.randbelow(size) for _ in range(_GUESSES)}
     same = (networks.c.kind == segment.kind) & (
@@ -33,12 +31,7 @@ def free(tx: Tx, segment: Segment) -> int | None:
     )
     rows = tx.all(sa.select(networks.c.segmentation_id).where(same, networks.c.segmentation_id.in_(guesses)))
     left = guesses - {row.segmentation_id for row in rows}
-    number = left.pop() if left else _gap(tx, segment, same)
-    if number is None:
-        raise Conflict(
-            "Unable to create the network. No tenant network is available for allocation.", code="NoNetworkAvailable"
-        )
-    return number
+    return left.pop() if left else _gap(tx, segment, same)
 
 
 def _gap(tx: Tx, segment: Segment, same: sa.ColumnElement[bool]) -> int | None:
@@ -54,6 +47,13 @@ def _gap(tx: Tx, segment: Segment, same: sa.ColumnElement[bool]) -> int | None:
     inside = networks.c.segmentation_id.between(segment.first, segment.last - 1)
     found: int | None = tx.scalar(sa.select(sa.func.min(networks.c.segmentation_id) + 1).where(same, inside, ~after))
     return found
+
+
+def exhausted() -> Conflict:
+    """The fault of who names no segment when none is left."""
+    return Conflict(
+        "Unable to create the network. No tenant network is available for allocation.", code="NoNetworkAvailable"
+    )
 
 
 def taken(segment: Segment, number: int | None) -> Conflict:

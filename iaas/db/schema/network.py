@@ -31,6 +31,7 @@ networks = sa.Table(
     sa.Column("admin_state_up", sa.Boolean, nullable=False),
     sa.Column("shared", sa.Boolean, nullable=False, index=True),
     sa.Column("external", sa.Boolean, nullable=False, index=True),
+    sa.Column("is_default", sa.Boolean, nullable=False, default=False),  # the way out of automatic networks
     sa.Column("port_security", sa.Boolean, nullable=False),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("physical_network", sa.String(64)),
@@ -39,7 +40,11 @@ networks = sa.Table(
     sa.Column("mtu", sa.Integer, nullable=False),
     sa.Column("zone", sa.Integer, nullable=False, unique=True),  # conntrack zone, 1 … 65535
     *_stamped(),
-)
+    sa.Index(
+        "uq_networks_is_default", "is_default", unique=True,
+        sqlite_where=sa.text("is_default"), postgresql_where=sa.text("is_default"),
+    ),
+)  # fmt: skip
 
 subnets = sa.Table(
     "subnets",
@@ -187,4 +192,14 @@ network_tags = sa.Table(
     metadata,
     sa.Column("resource_id", sa.String(36), primary_key=True),  # of any noun of the network API
     sa.Column("tag", sa.String(255), primary_key=True, index=True),
+)
+
+# The network that a project got without a command. The row comes first, so that there is never a second network.
+auto_topologies = sa.Table(
+    "auto_topologies",
+    metadata,
+    sa.Column("project_id", sa.String(64), primary_key=True),
+    sa.Column("cidr", sa.String(18), nullable=False, unique=True),  # what it has of the pool
+    sa.Column("network_id", sa.String(36), sa.ForeignKey("networks.id", ondelete="CASCADE"), unique=True),
+    sa.Column("router_id", sa.String(36), sa.ForeignKey("routers.id", ondelete="SET NULL"), unique=True),
 )

@@ -34,12 +34,29 @@ def test_a_network_that_names_nothing_is_a_vxlan_with_a_number_of_the_range(flee
 
 
 def test_the_configured_types_are_tried_in_order(fleet: Fleet) -> None:
-    ranged = replace(fleet.settings, vlan_ranges={"physnet1": (100, 101)}, tenant_types=("vlan", "vxlan"))
+    ranged = replace(fleet.settings, vlan_ranges=(("physnet1", 100, 101),), tenant_types=("vlan", "vxlan"))
     made = create(fleet, ranged)
     assert (made.kind, made.physical_network, made.mtu) == ("vlan", "physnet1", 1500)
     assert made.segmentation_id in (100, 101)
-    assert create(fleet, replace(ranged, vlan_ranges={})).kind == "vxlan"
+    assert create(fleet, replace(ranged, vlan_ranges=())).kind == "vxlan"
     assert create(fleet, replace(ranged, tenant_types=("local",))).segmentation_id is None
+
+
+def test_an_exhausted_range_makes_room_for_the_next_one_and_the_next_kind(fleet: Fleet) -> None:
+    """A-092: two ranges of one wire, one of another, and tunnels when there is no VLAN left."""
+    ranges = (("physnet1", 100, 101), ("physnet1", 300, 300), ("physnet2", 100, 100))
+    settings = replace(fleet.settings, vlan_ranges=ranges, tenant_types=("vlan", "vxlan"))
+    made = [create(fleet, settings) for _ in range(5)]
+    found = [(net.kind, net.physical_network, net.segmentation_id, net.mtu) for net in made]
+    assert set(found[:2]) == {("vlan", "physnet1", number, 1500) for number in (100, 101)}
+    assert found[2:4] == [("vlan", "physnet1", 300, 1500), ("vlan", "physnet2", 100, 1500)]
+    assert (made[4].kind, made[4].mtu) == ("vxlan", 1450)
+    with pytest.raises(Conflict, match="No tenant network is available"):
+        create(fleet, replace(settings, tenant_types=("vlan",)))
+    fleet.database.run(lambda tx: networks.delete(tx, settings, made[2]))
+    assert create(fleet, settings).segmentation_id == 300
+    with pytest.raises(Conflict):
+        create(fleet, settings, kind="vlan", physical_network="physnet1")
 
 
 def test_an_exhausted_range_is_a_conflict_and_a_number_given_back_is_free_f77(fleet: Fleet) -> None:
@@ -112,6 +129,12 @@ def test_what_can_not_be_is_refused(fleet: Fleet, values: dict[str, Any]) -> Non
         {"vxlan_range": "9:1"},
         {"vlan_ranges": ("physnet1:1:4095",)},
         {"vlan_ranges": ("physnet1",)},
+        {"vlan_ranges": ("elsewhere:1:9",)},
+        {"subnet_pool": "10.0.0.1/8"},
+        {"subnet_pool": "fd00::/48"},
+        {"subnet_prefix": 8},
+        {"subnet_prefix": 30},
+        {"subnet_pool": "10.0.0.0/8", "subnet_prefix": 25},
     ],
 )
 def test_a_malformed_option_is_refused_at_the_start(options: dict[str, Any]) -> None:
@@ -120,5 +143,8 @@ def test_a_malformed_option_is_refused_at_the_start(options: dict[str, Any]) -> 
 
 
 def test_ranges_are_read_from_the_configuration() -> None:
-    settings = Settings.of(Options(vxlan_range="5:6", vlan_ranges=("physnet1:100:200",)), Quota())
-    assert (settings.vxlan_range, settings.vlan_ranges) == ((5, 6), {"physnet1": (100, 200)})
+    settings = Settings.of(Options(vxlan_range="5:6", vlan_ranges=("physnet1:100:200", "physnet1:300:300")), Quota())
+    assert settings.vxlan_range == (5, 6)
+    assert settings.vlan_ranges == (("physnet1", 100, 200), ("physnet1", 300, 300))
+    assert (str(settings.subnet_pool), settings.subnet_prefix) == ("10.128.0.0/9", 24)
+    assert Settings.of(Options(subnet_pool=""), Quota()).subnet_pool is None
