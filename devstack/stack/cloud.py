@@ -80,7 +80,7 @@ def _networks(settings: Settings, admin: Connection) -> str:
     if not network.find_subnet(f"{first}-subnet"):
         cidr = plumbing.free_subnet(plumbing.taken())
         network.create_subnet(name=f"{first}-subnet", network_id=private.id, ip_version=4, cidr=cidr)
-    flat = {"provider_network_type": "flat", "provider_physical_network": "physnet1"}
+    flat = {"provider_network_type": "flat", "provider_physical_network": "physnet1", "is_default": True}
     public = network.find_network("public") or network.create_network(name="public", is_router_external=True, **flat)
     if not network.find_subnet("public-subnet"):
         outside = plumbing.external(settings)

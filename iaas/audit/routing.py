@@ -29,6 +29,15 @@ def segments_are_unique(evidence: Evidence) -> Iterator[Violation]:
             yield Violation(invariant="I-05", subject=f"network {net.id}", text=f"holds {net.segment}, and is {said}")
 
 
+def automatic_networks_are_their_projects(evidence: Evidence) -> Iterator[Violation]:
+    """I-05: what a project got by itself is whole, and its own."""
+    owners = {net.id: net.project_id for net in evidence.facts.networks}
+    for made in evidence.facts.auto_topologies:
+        if owners.get(made.network_id) != made.project_id:
+            text = f"is network {made.network_id}, which it has not" if made.network_id else "is without a network"
+            yield Violation(invariant="I-05", subject=f"automatic network of {made.project_id}", text=text)
+
+
 def routers_have_their_ports(evidence: Evidence) -> Iterator[Violation]:
     """I-05: a router's ports and their router name each other, and are on one host."""
     routers = {router.id: router for router in evidence.facts.routers}
@@ -133,6 +142,7 @@ def moves_end(evidence: Evidence) -> Iterator[Violation]:
 
 CHECKS = (
     segments_are_unique,
+    automatic_networks_are_their_projects,
     routers_have_their_ports,
     floating_ips_lead_to_ports,
     routers_run,

@@ -16,6 +16,7 @@ from iaas.db.schema.compute import allocations, compute_nodes, keypairs, migrati
 from iaas.db.schema.image import image_locations, image_properties, images
 from iaas.db.schema.image_tasks import image_tasks
 from iaas.db.schema.network import (
+    auto_topologies,
     floating_ips,
     ip_allocations,
     network_hosts,
@@ -44,6 +45,7 @@ class Facts:
     migrations: list[Any]  # those under way
     aggregates: dict[str, tuple[Mapping[str, str], ...]]  # host -> the metadata of its aggregates
     networks: list[Any]
+    auto_topologies: list[Any]
     routers: list[Any]
     floating_ips: list[Any]
     ports: list[Any]
@@ -145,7 +147,8 @@ def _network(tx: Tx) -> dict[str, Any]:
     n, p, r, a = networks.c, ports.c, routers.c, ip_allocations.c
     bound = (p.host, p.next_host, p.server_id, p.router_id, p.admin_state_up, p.device_owner)
     return {
-        "networks": tx.all(sa.select(n.id, n.kind, n.physical_network, n.segmentation_id, n.segment)),
+        "networks": tx.all(sa.select(n.id, n.project_id, n.kind, n.physical_network, n.segmentation_id, n.segment)),
+        "auto_topologies": tx.all(sa.select(auto_topologies)),
         "routers": tx.all(sa.select(r.id, r.host, r.gateway_port_id)),
         "floating_ips": tx.all(sa.select(floating_ips)),
         "ports": tx.all(sa.select(p.id, p.network_id, p.mac, *bound)),

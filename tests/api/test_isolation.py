@@ -58,6 +58,12 @@ def on_a_host(tx: Tx, volume: str) -> None:
     volumes.finish(tx, volume, "create")
 
 
+def project_of(who: str) -> str:
+    caller = PERSONAS[who]
+    assert caller and caller.project_id
+    return caller.project_id
+
+
 class Furnished:
     """The applications, and what each of the two projects has: collection in the URL -> id."""
 
@@ -91,6 +97,7 @@ class Furnished:
         make("compute", "/v2.1/os-server-groups", "server_group", name="g", policies=["affinity"])
         server = self.server(who, net)
         found |= {("compute", "servers"): server, ("network", "network-ip-availabilities"): net}
+        found["network", "auto-allocated-topology"] = project_of(who)
         found["identity", "credentials"] = self.credential(who)
         keypair = self.ask("compute", who, "POST", "/v2.1/os-keypairs", {"keypair": {"name": f"k-{who}"}})
         assert keypair.status_code == 200, keypair.text

@@ -12,9 +12,10 @@ import pytest
 
 from iaas.clock import ManualClock
 from iaas.db.engine import Database
-from iaas.db.schema.network import floating_ips, ip_allocations, networks, ports, routers
+from iaas.db.schema.network import auto_topologies, floating_ips, ip_allocations, networks, ports, routers
 from iaas.db.schema.operations import quota_usage
-from iaas.model.wiring import tunnel_name
+from iaas.model.wiring import tunnel_name, vlan_name
+from iaas.network.agent.steps import Vlan
 from tests.cloud.busy import Busy, Found
 from tests.cloud.harness import PROJECT
 from tests.cloud.servers import boot
@@ -183,6 +184,27 @@ def tunnel_without_a_network(busy: Routed) -> Damage:
     like = replace(busy.here.network._networks[busy.site.private], namespace=None, dhcp=None, leases=set())
     found = {("I-16", f"tunnel {tunnel_name(STRANGER)} on {busy.there.name}")}
     return busy.item(busy.there.network._networks, STRANGER, like), found
+
+
+@damage
+def vlan_without_a_network(busy: Routed) -> Damage:
+    """Its tag would carry the frames of whoever gets the number next."""
+    vlan = Vlan(network_id=STRANGER, bridge="b", trunk="br-ex", vid=100, mtu=1500)
+    like = replace(busy.here.network._networks[busy.site.private], namespace=None, dhcp=None, leases=set(), tunnel=None)
+    found = {("I-16", f"tunnel {vlan_name(STRANGER)} on {busy.there.name}")}
+    return busy.item(busy.there.network._networks, STRANGER, replace(like, vlan=vlan)), found
+
+
+@damage
+def automatic_network_that_was_never_made(busy: Routed) -> Damage:
+    extra = busy.extra(auto_topologies, project_id=PROJECT, cidr="10.200.0.0/24")
+    return extra, {("I-05", f"automatic network of {PROJECT}")}
+
+
+@damage
+def automatic_network_of_another_project(busy: Routed) -> Damage:
+    extra = busy.extra(auto_topologies, project_id="c" * 32, cidr="10.200.0.0/24", network_id=busy.site.private)
+    return extra, {("I-05", f"automatic network of {'c' * 32}")}
 
 
 def miscounted(resource: str) -> Callable[[Routed], Damage]:

@@ -11,7 +11,7 @@ from iaas.db.engine import Database
 from iaas.errors import Conflict, NotFound, QuotaExceeded
 from tests.conftest import create_all
 from tests.integration.postgresql import Postgres
-from tests.unit.network.storms import CROWD, LIMIT, RESOURCES, Crossing, creations
+from tests.unit.network.storms import CROWD, LIMIT, RESOURCES, SMALL_POOLS, Crossing, creations, small_pools
 
 pytestmark = pytest.mark.root
 _NUMBERS = count()
@@ -48,3 +48,12 @@ def test_floating_ips_race_with_the_interface_that_they_need(database: Database)
     errors = crossing.while_the_interface_goes()
     assert len(crossing.leading()) == (1 if crossing.joined() else 0)
     assert {type(error) for error in errors} <= {Conflict, NotFound}
+
+
+@pytest.mark.parametrize(("vlans", "pool"), SMALL_POOLS)
+def test_exactly_as_many_automatic_networks_as_vlans_and_subnets(database: Database, vlans: int, pool: str) -> None:
+    """A-092: each project asks three times at once and gets one."""
+    made, errors = small_pools(database, vlans, pool, projects=6)
+    assert len({net.project_id for net in made}) == len({net.segmentation_id for net in made}) == len(made) == 4
+    assert len(errors) == 2 * 3
+    assert {type(error) for error in errors} == {Conflict}

@@ -7,15 +7,33 @@ import struct
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 
+from iaas.context import Context
+from iaas.db.engine import Database
 from iaas.host import netlink
-from iaas.model.wiring import HostWiring, PortWiring, bridge_name, vlan_name
+from iaas.ids import new_uuid
+from iaas.model.network import NetworkRequest
+from iaas.model.port import Port
+from iaas.model.wiring import HostWiring, NetworkInventory, PortWiring, bridge_name, vlan_name
+from iaas.network.controller import Controller
 from iaas.network.drivers.linuxbridge import tc_bpf
-from tests.integration.network_host import Host, Site, frames, guest_of, remove_guest, repairs, repairs_of_another_agent
+from iaas.network.facade import NetworkFacade
+from tests.integration.network_host import (
+    OUTSIDE,
+    Host,
+    Site,
+    frames,
+    guest_of,
+    remove_guest,
+    repairs,
+    repairs_of_another_agent,
+)
 from tests.integration.network_rig import Rig, missing
+from tests.unit.network.fleet import ADMIN, ALICE, BOB, Fleet
 from tests.unit.network.wishes import ZONE, group, network, port, rule, uid, wish
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
@@ -208,3 +226,58 @@ def test_a_tag_that_another_network_took_over_stays_with_it(site: Site) -> None:
     two.guest(_port("red", two), bridge_name(uid("red")), f"{_ip(two)}/24")
     one.guest(_port("blue", one), bridge_name(uid("blue")), f"{_ip(one)}/24")
     assert one.pings(_port("blue", one), _ip(two))
+
+
+def test_two_projects_that_ask_for_nothing_are_on_two_vlans_with_two_dhcp_servers_and_never_meet(
+    site: Site, database: Database
+) -> None:
+    """A-092: from the rows that a boot with --nic auto makes to frames on the wire."""
+    fleet, host = Fleet(database, "h1"), site.host()
+    outside = {"kind": "flat", "physical_network": "physnet1", "external": True, "is_default": True}
+    public = fleet.network(ADMIN, cidr=None, **outside)
+    fleet.subnet(public, ADMIN, "203.0.113.0/24", enable_dhcp=False)
+    settings = replace(
+        fleet.settings, tenant_types=("vlan",), vlan_ranges=(("physnet1", 101, 102),),
+        subnet_pool=IPv4Network("10.200.0.0/23"),
+    )  # fmt: skip
+    plugged = [_plugged(database, NetworkFacade(settings), context) for context in (ALICE, BOB)]
+    wished = Controller(database, settings, lambda tx, servers: None).wiring("h1")
+    host.wire(wished)
+    ports = [next(item for item in wished.ports if item.id == port.id) for port in plugged]
+    for item in ports:
+        host.guest(item, bridge_name(item.network_id))  # by DHCP
+    alice, bob = ports
+    found = host.run(_inventory)
+    assert set(found.dnsmasq) == {alice.network_id, bob.network_id}
+    assert set(found.bridges) >= {bridge_name(alice.network_id), bridge_name(bob.network_id)}
+    assert set(found.tunnels) == {vlan_name(alice.network_id), vlan_name(bob.network_id)}
+    vids = {net.id: net.segmentation_id for net in wished.networks if net.kind == "vlan"}
+    assert sorted(number or 0 for number in vids.values()) == [101, 102]
+    for item, other in ((alice, bob), (bob, alice)):
+        assert host.pings(item, OUTSIDE), "by the router that came with the network"
+        assert not host.pings(item, other.ips[0])
+    host.run(_listen, bob)
+    with site.capture("br1") as wire:
+        wire.setsockopt(263, 8, 1)  # PACKET_AUXDATA, as above
+        taken = {fixed.ip for port in fleet.ports() for fixed in port.fixed_ips}
+        nobody = next(str(ip) for ip in IPv4Network(f"{alice.ips[0]}/24", strict=False).hosts() if str(ip) not in taken)
+        assert not host.pings(alice, nobody), "her question who that is goes to everybody there is"
+        assert _tags(wire, alice.mac) == {vids[alice.network_id]}
+    assert host.pings(bob, OUTSIDE)
+    assert host.run(_hears, bytes.fromhex(bob.mac.replace(":", "")))
+    assert not host.run(_hears, bytes.fromhex(alice.mac.replace(":", "")))
+
+
+def _plugged(database: Database, facade: NetworkFacade, context: Context) -> Port:
+    """The port on h1 of a server that was booted with --nic auto."""
+    server = new_uuid()
+    net = database.run(lambda tx: facade.automatic_network(tx, context))
+    database.run(lambda tx: facade.allocate(tx, context, server, (NetworkRequest(network_id=net.id),)))
+    database.run(lambda tx: facade.bind(tx, server, "h1"))
+    with database.read() as tx:
+        [port] = facade.interfaces(tx, server)
+    return port
+
+
+def _inventory(rig: Rig) -> NetworkInventory:
+    return rig.driver.inventory()

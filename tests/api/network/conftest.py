@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -80,10 +80,10 @@ class Api:
 
 @pytest.fixture
 def make_api(database: Database) -> Callable[..., Api]:
-    def make(**limits: int) -> Api:
+    def make(options: Mapping[str, Any] | None = None, **limits: int) -> Api:
         rung: list[str] = []
         base = Settings(look=rung.append, physical={"physnet1": "br-ex"})
-        settings = Settings(look=rung.append, physical=base.physical, limits={**base.limits, **limits})
+        settings = replace(base, limits={**base.limits, **limits}, **(options or {}))
         api = Api(database, settings, rung)
         app = make_app(
             DIALECT,

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from ipaddress import IPv4Network
 from itertools import count
 from typing import Any
 
 from iaas.db.engine import Database, Tx
 from iaas.db.network import floating_ips as floating_db
+from iaas.db.network import networks as networks_db
 from iaas.db.network import routers as routers_db
 from iaas.db.network import usage as usage_db
 from iaas.db.quotas import usage
 from iaas.errors import Error
+from iaas.model.network import Network
 from iaas.model.routing.floating_ip import FloatingIpWish
 from iaas.model.routing.router import GatewayWish
-from iaas.network import networks, ports, subnets
+from iaas.network import auto_topologies, networks, ports, subnets
 from iaas.network import security_groups as groups
 from iaas.network.routing import floating_ips, interfaces, routers
 from tests.unit.network.fleet import ADMIN, ALICE, Fleet
 
 LIMIT, CROWD = 10, 50
+SMALL_POOLS = ((4, "10.1.0.0/24"), (12, "10.1.0.0/26"))  # VLANs, and four or sixteen subnets: 4 networks at most
 RESOURCES = ("networks", "subnets", "ports", "security_groups", "routers", "floatingips")
 
 
@@ -59,6 +64,23 @@ def creations(database: Database, resource: str) -> tuple[int, list[Error], int,
     with database.read() as tx:
         said, there = usage(tx, "p-alice").get(resource, 0), usage_db.counted(tx).get(("p-alice", resource), 0)
     return len(made), errors, said, there
+
+
+def small_pools(database: Database, vlans: int, pool: str, projects: int) -> tuple[list[Network], list[Error]]:
+    """Every project's automatic network, each asked for three times at once, from few VLANs and a small pool of
+    subnets of /28: those that were made, once each, and the errors."""
+    fleet = Fleet(database, "h1")
+    fleet.network(ADMIN, cidr="203.0.113.0/24", external=True, is_default=True)
+    settings = replace(
+        fleet.settings, tenant_types=("vlan",), vlan_ranges=(("physnet1", 1, vlans),),
+        subnet_pool=IPv4Network(pool), subnet_prefix=28,
+    )  # fmt: skip
+    contexts = [replace(ALICE, project_id=f"p-{number % projects}") for number in range(3 * projects)]
+    made, errors = at_once(
+        database, [lambda tx, c=c: auto_topologies.ensure(tx, settings, c, c.owner) for c in contexts]
+    )
+    with database.read() as tx:
+        return list(networks_db.by_ids(tx, made).values()), errors
 
 
 class Crossing:

@@ -18,7 +18,7 @@ from iaas.model.network import NetworkRequest
 from iaas.network import networks, ports
 from iaas.network import security_groups as groups
 from tests.unit.network.fleet import ALICE, Fleet
-from tests.unit.network.storms import CROWD, LIMIT, RESOURCES, Crossing, at_once, creations
+from tests.unit.network.storms import CROWD, LIMIT, RESOURCES, SMALL_POOLS, Crossing, at_once, creations, small_pools
 
 
 def test_exactly_as_many_ports_as_addresses_and_no_address_twice_f79(database: Database) -> None:
@@ -128,6 +128,21 @@ def test_fifty_against_a_quota_of_ten_give_exactly_ten_and_the_refusal_says_why(
             "resource": resource, "limit": LIMIT, "requested": 1,
         }  # fmt: skip
         assert error.details["used"] == LIMIT
+
+
+@pytest.mark.parametrize(("vlans", "pool"), SMALL_POOLS)
+def test_as_many_projects_get_a_network_by_themselves_as_there_are_vlans_and_subnets(
+    database: Database, vlans: int, pool: str
+) -> None:
+    """A-092, F-79: exactly the smaller of the two, and one for each project that asks three times."""
+    made, errors = small_pools(database, vlans, pool, projects=6)
+    assert len({net.project_id for net in made}) == len({net.segmentation_id for net in made}) == len(made) == 4
+    assert len(errors) == 2 * 3
+    assert {type(error) for error in errors} == {Conflict}
+    with database.read() as tx:
+        assert usage(tx, made[0].project_id) == {"networks": 1, "subnets": 1, "routers": 1, "ports": 1}
+        refused = {f"p-{number}" for number in range(6)} - {net.project_id for net in made}
+        assert [usage(tx, project) for project in sorted(refused)] == [{}, {}]
 
 
 def test_one_of_many_floating_ips_gets_the_port(database: Database) -> None:
