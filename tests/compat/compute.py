@@ -73,9 +73,10 @@ class Instantly:
             servers.finish(tx, server.id, event, power=power)
 
 
-def add_compute(cloud: Cloud) -> Compute:
-    """Serves the compute API with network and image beside it; one host is up."""
-    network = NetworkFacade(Settings())
+def add_compute(cloud: Cloud, settings: Settings | None = None) -> Compute:
+    """Serves the compute API with network (of these settings) and image beside it; one host is up."""
+    settings = settings or Settings()
+    network = NetworkFacade(settings)
     wire = Instantly(cloud.database, network)
     compute = Compute(
         database=cloud.database,
@@ -88,7 +89,7 @@ def add_compute(cloud: Cloud) -> Compute:
     routes = collect("iaas.api.compute")
     app = make_app(DIALECT, routes, compute, Policy.of_routes(routes, RULES), cloud.identity.authenticate)
     cloud.add("compute", app, "/v2.1")
-    _add_neighbours(cloud)
+    _add_neighbours(cloud, settings)
     resources = Resources(
         vcpus=8, ram_mb=16384, disk_gb=100, hypervisor_type="QEMU", hypervisor_version=7002000,
         hypervisor_hostname=f"{HOST}.local", cpu_arch="x86_64", host_ip="192.0.2.1",
@@ -103,10 +104,10 @@ def add_compute(cloud: Cloud) -> Compute:
     return compute
 
 
-def _add_neighbours(cloud: Cloud) -> None:
+def _add_neighbours(cloud: Cloud, settings: Settings) -> None:
     """The CLI looks up networks, groups and images by name."""
     routes = collect("iaas.api.network")
-    network = NetworkServices(database=cloud.database, settings=Settings())
+    network = NetworkServices(database=cloud.database, settings=settings)
     policy = Policy.of_routes(routes, network_rules.RULES)
     cloud.add("network", make_app(network_dialect.DIALECT, routes, network, policy, cloud.identity.authenticate))
     routes = collect("iaas.api.image")
