@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 
 from iaas.api import schema
 from iaas.errors import Invalid
+from tests import cpu
 from tests.unit.api.small import as_, client
 
 HOSTILE = {
@@ -36,10 +36,8 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_body_is_refused_in_less_than_100_ms(name: str) -> None:
     """S-110"""
-    started = time.process_time()
-    with pytest.raises(Invalid):
+    with cpu.at_most(0.1), pytest.raises(Invalid):
         schema.compiled({"type": "object", "required": ["thing"]})(schema.parse(HOSTILE[name]))
-    assert time.process_time() - started < 0.1
 
 
 @pytest.mark.parametrize("name", [name for name, body in HOSTILE.items() if len(body) < 2000])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from iaas.clock import ManualClock
@@ -15,6 +13,7 @@ from iaas.identity.passwords import Passwords
 from iaas.identity.service import IdentityServices
 from iaas.identity.throttle import Throttle
 from iaas.model.user import Reference
+from tests import cpu
 from tests.unit.identity import people
 
 HASHES = Passwords(rounds=4)
@@ -46,20 +45,17 @@ def test_a_hash_says_nothing_of_the_password_and_differs_each_time() -> None:
 
 
 def test_without_a_stored_hash_the_check_fails_after_the_same_work() -> None:
-    """S-041: the two medians differ by much less than a hash costs."""
+    """S-041: the two differ by much less than a hash costs. By turns, and the least of each: what others do to this
+    machine's caches meanwhile only adds to it."""
     slow = Passwords(rounds=8)
     stored = slow.hash("right")
-
-    def cost(hashed: str | None) -> float:
-        times = []
-        for _ in range(9):
-            started = time.process_time()
-            assert not slow.check("wrong", hashed)
-            times.append(time.process_time() - started)
-        return sorted(times)[4]
-
-    known, unknown = cost(stored), cost(None)
-    assert unknown == pytest.approx(known, rel=0.25)
+    times: dict[str | None, list[float]] = {stored: [], None: []}
+    for _ in range(12):
+        for hashed, seen in times.items():
+            with cpu.counted() as spent:
+                assert not slow.check("wrong", hashed)
+            seen += spent
+    assert min(times[None]) == pytest.approx(min(times[stored]), rel=0.25)
 
 
 def test_after_five_failures_the_account_answers_only_now_and_then_to_that_source(clock: ManualClock) -> None:
