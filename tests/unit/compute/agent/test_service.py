@@ -18,7 +18,7 @@ from iaas.rpc.compute import ComputeRpc
 from tests.unit.compute.agent.bench import Host, order, spec
 
 
-def eventually(check: Callable[[], object], seconds: float = 5.0) -> None:
+def eventually(check: Callable[[], object], seconds: float = 15.0) -> None:
     deadline = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < deadline
@@ -71,14 +71,14 @@ def test_a_look_that_hangs_makes_guests_unknown_but_not_the_host_dead(host: Host
 def test_a_guest_that_stops_by_itself_is_told_at_once(host: Host) -> None:
     """F-56: by the event, not by the next round."""
     guest = host.build()
+    for loop in host.agent._loops:
+        loop._interval = 3600  # the next round does not come
     host.agent.start()
     try:
         eventually(lambda: host.post.beats and host.post.beats[-1].guests)
-        started = time.monotonic()
         host.hypervisor.stops(guest.server_id)
         gone = (Guest(server_id=guest.server_id, power=Power.SHUTDOWN, fence=1),)
         eventually(lambda: host.post.beats[-1].guests == gone)
-        assert time.monotonic() - started < 1.5
     finally:
         host.agent.stop()
 
