@@ -91,14 +91,14 @@ def test_a_floating_ip_that_no_router_leads_to_is_refused(sdk: openstack.connect
         sdk.network.create_ip(floating_network_id=public, port_id=port.id)
     assert "is not reachable from subnet" in str(refusal.value)
     router = sdk.network.create_router(name="sdk", external_gateway_info={"network_id": public})
-    sdk.network.add_interface_to_router(router, subnet_id=subnet.id)
+    sdk.network.add_interface_to_router(router, subnet=subnet.id)
     floating = sdk.network.create_ip(floating_network_id=public, port_id=port.id)
     assert (floating.router_id, floating.port_details["status"]) == (router.id, "DOWN")
     assert [found.id for found in sdk.network.ips(router_id=router.id)] == [floating.id]
     with pytest.raises(exceptions.ConflictException):
         sdk.network.delete_router(router, ignore_missing=False)
     sdk.network.delete_ip(floating)
-    sdk.network.remove_interface_from_router(router, subnet_id=subnet.id)
+    sdk.network.remove_interface_from_router(router, subnet=subnet.id)
     sdk.network.delete_router(router)
     sdk.network.delete_port(port)
     sdk.network.delete_network(net)

@@ -22,6 +22,7 @@ def test_the_answers_owner_is_always_the_tokens_owner(world: World) -> None:
         people.give(services, "member", who, where)
         known.append((who.id, where.id, people.log_in(services, who, people.on(where), PASSWORD).token))
     wrong: list[Any] = []
+    through: list[int] = []
     start = threading.Barrier(CLIENTS)
 
     def ask(position: int) -> None:
@@ -42,6 +43,7 @@ def test_the_answers_owner_is_always_the_tokens_owner(world: World) -> None:
                 made = http.post("/v3/auth/tokens?nocatalog", json=body)
                 if made.json["token"]["user"]["id"] != user_id:
                     wrong.append(made.json)
+        through.append(position)
 
     threads = [threading.Thread(target=ask, args=(position,)) for position in range(CLIENTS)]
     for thread in threads:
@@ -49,3 +51,4 @@ def test_the_answers_owner_is_always_the_tokens_owner(world: World) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+    assert len(through) == CLIENTS, "a client came to grief"
