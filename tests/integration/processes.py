@@ -16,6 +16,8 @@ from typing import Any
 
 import httpx
 
+from iaas.db import services
+from iaas.db.engine import Database
 from tests.integration.rabbit import Rabbit, free_port
 
 BIN = Path(sys.executable).parent
@@ -60,6 +62,7 @@ class Processes:
         self.names = [*CONTROL, *(f"{kind}#2" for kind in twins), *agents, *(f"compute@{host}" for host in self.hosts)]
         self.wired = wired
         database_url = database_url or f"sqlite:///{root}/iaas.sqlite"
+        self.database = Database(database_url)
         self._configure(
             database_url, {"quota": "instances = -1\ncores = -1\nram = -1\nports = -1\n", **(options or {})}
         )
@@ -138,6 +141,12 @@ class Processes:
         """Whether the daemon, as it was started last, takes messages."""
         return b" consume: connected to the broker" in self.log(name).read_bytes()[self._began[name] :]
 
+    def heard(self, names: Iterable[str]) -> bool:
+        """Whether each of these daemons, as it was started last, has given a sign of life."""
+        with self.database.read() as tx:
+            pids = {service.pid for service in services.all_of(tx)}
+        return {self.daemons[name].pid for name in names} <= pids
+
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         """Ends a daemon and waits for its end; nobody restarts it."""
         with self._guard:
@@ -176,6 +185,7 @@ class Processes:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(5)
+        self.database.close()
 
     # -- logs -----------------------------------------------------------------------------------------------------
 

@@ -38,11 +38,13 @@ def arm(cloud: Cloud, deaths: Deaths) -> None:
         cloud.restart(name, IAAS_FAILPOINTS=f"{point}=kill")
     consumers = [name for name in deaths if not name.startswith("api")]
     wait(lambda: all(map(cloud.consumes, consumers)), 30, "a daemon does not come up")
+    # A host that was not heard of for six seconds, which is soon on a busy machine, is given no work.
+    wait(lambda: cloud.heard(deaths), 30, "a daemon gives no sign of life")
 
 
 def buried(cloud: Cloud, deaths: Deaths) -> None:
     """Waits until each has died and was started again without its failpoint."""
-    wait(lambda: set(deaths) <= set(cloud.deaths), 30, lambda: f"only {cloud.deaths} died")
+    wait(lambda: set(deaths) <= set(cloud.deaths), 60, lambda: f"only {cloud.deaths} died")
     cloud.alive()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.clouds import OPTIONS, TWINS, Cloud
+from tests.integration.processes import wait
 from tests.integration.rabbit import Rabbit, broker
 
 BATCH = 8
@@ -36,10 +37,14 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, brokers: list[Rabbit]) -> It
 
 def test_every_daemon_is_connected_to_both(cloud: Cloud, brokers: list[Rabbit]) -> None:
     listening = {name for name in cloud.names if not name.startswith(("identity", "image", "api"))}
-    for each in brokers:
+
+    def consumers(each: Rabbit) -> set[str]:
         clients = each.control("list_connections", "client_properties")
         names = {part.split('"')[0] for part in clients.split('connection_name","')[1:]}
-        assert sum(name.endswith("consume") for name in names) >= len(listening), names
+        return {name for name in names if name.endswith("consume")}
+
+    for each in brokers:
+        wait(lambda each=each: len(consumers(each)) >= len(listening), 30, lambda each=each: f"{consumers(each)}")
 
 
 @pytest.mark.parametrize("number", [0, 1])
