@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstack.stack import files, traces
+from devstack.stack import files, processes, traces
 from devstack.stack.settings import ROOT
 
 # In this order: what fails first should be what says most. The tests of the fast tiers run beside each other.
@@ -128,11 +128,18 @@ def _everything() -> Count:
     return count
 
 
+def _left(before: frozenset[str], seconds: float = 15) -> frozenset[str]:
+    """What is on the machine and was not before. The kernel takes its time to clear up after a namespace or a process
+    that was killed: only what stays is left."""
+    processes.wait_for(lambda: not traces.take() - before, seconds, 0.5)
+    return traces.take() - before
+
+
 def run_suite(paths: list[Path]) -> int:
     """All of it, or the tests in ``paths``. The exit status is 0 only if something passed and nothing failed."""
     began, before = time.monotonic(), traces.take()
     count = _pytest("chosen", [str(path) for path in paths]).end() if paths else _everything()
-    left = traces.take() - before
+    left = _left(before)
     if left:
         print(f"\nleft on the machine: {', '.join(sorted(left))}")
         if os.environ.get("CI"):  # elsewhere somebody may be using a cloud beside the tests
