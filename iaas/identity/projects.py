@@ -58,6 +58,12 @@ class Domains(Tagged[Domain]):
         with self._database.read() as tx:
             return db.domains_of_user(tx, user_id, marker, limit)
 
+    def _create(self, tx: Tx, value: Domain) -> Domain:
+        """The id may be that of a domain that is gone: tokens of that one are not for this one."""
+        if PROJECTS.find(tx, id=value.id) is not None:
+            raise Conflict(f"Conflict occurred attempting to store domain - Duplicate ID, {value.id}.")
+        return DOMAINS.create(tx, value, valid_after=tx.now())
+
     def _update(self, tx: Tx, id: str, changes: Mapping[str, Any]) -> Domain:
         return super()._update(tx, id, _with_end(tx, changes))
 

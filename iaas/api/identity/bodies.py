@@ -28,8 +28,11 @@ TAG = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^,/]*$"
 TAGS = {"type": "array", "maxItems": 80, "uniqueItems": True, "items": TAG}
 IMMUTABLE = {"immutable": {"type": ["boolean", "null"]}}
 
-# What the server alone decides: silently left out when a client sends back what it was shown.
-_OURS = {"id", "links", "options", "is_domain", "password_expires_at", "password", "region"}
+# What the server decides or reads by itself: silently left out when a client sends back what it was shown.
+_OURS = {
+    "id", "links", "options", "is_domain", "password_expires_at", "password", "region", "federated",
+    "explicit_domain_id",
+}  # fmt: skip
 
 
 def entity(

@@ -7,14 +7,16 @@ from typing import Any
 from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, ENABLED, IMMUTABLE, NAME, TAGS, entity, filters, tagged, values
 from iaas.api.identity.listing import asked, listed, shown
-from iaas.api.identity.rules import SEE, SEE_OR_IN_DOMAIN
+from iaas.api.identity.rules import LIST_IN_DOMAIN, SEE_OR_IN_DOMAIN
+from iaas.api.identity.targets import named
 from iaas.api.route import ADMIN, Route, Rule
 from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
 from iaas.model.project import Domain
 
+_CHOSEN = {"type": ["string", "null"], "pattern": "^[0-9a-f]{32}$"}
 _FIELDS = {"name": NAME, "description": DESCRIPTION, "enabled": ENABLED, "tags": TAGS}
-CREATE = entity("domain", _FIELDS, ("name",), IMMUTABLE)
+CREATE = entity("domain", {**_FIELDS, "explicit_domain_id": _CHOSEN}, ("name",), IMMUTABLE)
 UPDATE = entity("domain", _FIELDS, options=IMMUTABLE)
 
 
@@ -24,8 +26,11 @@ def show_domain(call: Call[Any], domain: Domain) -> dict[str, Any]:
 
 
 def list_domains(call: Call[IdentityServices]) -> dict[str, Any]:
+    """With the token of one domain, that one."""
     limits = asked(call)
-    found = call.services.domains.page(filters(call, "name", flags=("enabled",)), limits.marker, limits.limit + 1)
+    own = {"id": call.context.domain_id} if call.context.domain_id else {}
+    equals = filters(call, "name", flags=("enabled",)) | own
+    found = call.services.domains.page(equals, limits.marker, limits.limit + 1)
     return listed(call, "domains", found, limits, lambda item: show_domain(call, item))
 
 
@@ -34,7 +39,9 @@ def get_domain(call: Call[IdentityServices]) -> dict[str, Any]:
 
 
 def create_domain(call: Call[IdentityServices]) -> dict[str, Any]:
-    domain = Domain(id=new_hex(), **tagged(values(call.body["domain"], _FIELDS)))
+    """``explicit_domain_id``: for clouds that share domains and have identity services of their own."""
+    body = call.body["domain"]
+    domain = Domain(id=body.get("explicit_domain_id") or new_hex(), **tagged(values(body, _FIELDS)))
     return {"domain": show_domain(call, call.services.domains.create(domain))}
 
 
@@ -50,7 +57,7 @@ def delete_domain(call: Call[IdentityServices]) -> None:
 _ONE = "/v3/domains/<domain_id>"
 _GET = Rule("identity:get_domain", SEE_OR_IN_DOMAIN)
 ROUTES = (
-    Route("GET", "/v3/domains", list_domains, policy=Rule("identity:list_domains", SEE)),
+    Route("GET", "/v3/domains", list_domains, policy=Rule("identity:list_domains", LIST_IN_DOMAIN), about=named),
     Route("POST", "/v3/domains", create_domain, policy=Rule("identity:create_domain", ADMIN), body=CREATE, status=201),
     Route("GET", _ONE, get_domain, policy=_GET, target=("domain_id",)),
     Route("PATCH", _ONE, update_domain, policy=Rule("identity:update_domain", ADMIN), body=UPDATE),

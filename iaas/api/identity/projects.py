@@ -75,7 +75,8 @@ def list_projects(call: Call[IdentityServices]) -> dict[str, Any]:
     most = limits.limit + 1
     if flag(call, "is_domain"):
         own = {"id": call.context.domain_id} if call.context.domain_id else {}
-        equals = filters(call, "name", flags=("enabled",)) | _tags(call) | own
+        none = {"id": ()} if {"domain_id", "parent_id"} & call.query.keys() else {}  # they are in and below nothing
+        equals = filters(call, "name", flags=("enabled",)) | _tags(call) | own | none
         domains = call.services.domains.page(equals, limits.marker, most)
         return listed(call, "projects", domains, limits, lambda item: show_project(call, item))
     equals = within(call, filters(call, "name", "domain_id", "parent_id", flags=("enabled",)) | _tags(call))

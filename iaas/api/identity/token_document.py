@@ -16,10 +16,9 @@ from iaas.model.token import Access, Named, ScopeKind
 
 def document(call: Call[IdentityServices], access: Access) -> dict[str, Any]:
     claims = access.claims
-    ends = iso8601_micro(access.password_expires_at)
     token: dict[str, Any] = {
         "methods": list(claims.methods),
-        "user": {**_named(access.user), "password_expires_at": f"{ends}Z" if ends else None},
+        "user": {**_named(access.user), "password_expires_at": iso8601_micro(access.password_expires_at)},
         "audit_ids": list(claims.audit_ids),
         "expires_at": f"{iso8601_micro(claims.expires_at)}Z",
         "issued_at": f"{iso8601_micro(claims.issued_at)}Z",

@@ -49,8 +49,9 @@ def check_token(call: Call[IdentityServices]) -> Reply:
 
 
 def revoke_token(call: Call[IdentityServices]) -> None:
+    """``cascade``: with all that came of the same login."""
     _, access = _subject(call, REVOKE)
-    call.services.revoke(access)
+    call.services.revoke(access, chain=flag(call, "cascade"))
 
 
 def _subject(call: Call[IdentityServices], rule: Rule) -> tuple[str, Access]:

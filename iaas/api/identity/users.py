@@ -54,9 +54,13 @@ OPTIONS = {
     ),
     "multi_factor_auth_rules": _RULES,
 }
-_SECRET = {**PASSWORD, "type": ["string", "null"]}
-CREATE = entity("user", {**_FIELDS, "password": _SECRET}, ("name",), OPTIONS)
-UPDATE = entity("user", {**_FIELDS, "password": _SECRET}, options=OPTIONS)
+_GIVEN = {
+    **_FIELDS,
+    "password": {**PASSWORD, "type": ["string", "null"]},
+    "federated": {"type": "array", "maxItems": 0},  # no user comes from another cloud
+}
+CREATE = entity("user", _GIVEN, ("name",), OPTIONS)
+UPDATE = entity("user", _GIVEN, options=OPTIONS)
 CHANGE_PASSWORD = wrapped(
     "user", {"password": PASSWORD, "original_password": PASSWORD}, ("password", "original_password")
 )
@@ -69,7 +73,7 @@ def show_user(call: Call[Any], user: User) -> dict[str, Any]:
         "name": user.name,
         "domain_id": user.domain_id,
         "enabled": user.enabled,
-        "password_expires_at": f"{iso8601_micro(ends)}Z" if (ends := user.password_expires_at) else None,
+        "password_expires_at": iso8601_micro(user.password_expires_at),
         "options": user.options,
         **{name: value for name, value in optional.items() if value is not None},
     })  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iaas.ids import new_hex
-from tests.api.identity.world import PASSWORD, World
+from tests.api.identity.world import PASSWORD, Case, World
 
 
 @pytest.fixture(autouse=True)
@@ -145,9 +145,16 @@ def test_a_manager_sees_the_roles_that_there_are_and_its_domain_and_changes_neit
         ("POST", "/roles", {"role": {"name": "r"}}),
         ("PATCH", "/domains/{there}", {"domain": {"name": "d"}}),
         ("POST", "/domains", {"domain": {"name": "d"}}),
-        ("GET", "/domains", None),
     ):
         assert world.request("domain_manager", verb, path, body).status_code == 403, (verb, path)
+
+
+@pytest.mark.parametrize("who", ["domain_manager", "domain_reader"])
+def test_the_list_of_domains_is_the_own_one(world: World, who: str) -> None:
+    """Clients ask it for the id behind ``--domain NAME``."""
+    for query, found in (("", ["{there}"]), ("?name=there", ["{there}"]), ("?name=Default", []), ("?enabled=0", [])):
+        world.run(Case(who, "GET", f"/domains{query}", 200, has=(("domains.*.id", found),)))
+    assert world.request("member", "GET", "/domains").status_code == 403
 
 
 def test_a_manager_of_a_project_manages_no_domain(world: World) -> None:

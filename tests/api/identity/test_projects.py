@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.identity.world import Case, World
+from iaas.clock import ManualClock
+from iaas.identity.login import Wanted
+from iaas.model.token import ScopeKind
+from iaas.model.user import Reference
+from tests.api.identity.world import Case, World, at
 
 
 def test_a_project_is_created_shown_changed_listed_and_deleted(world: World) -> None:
@@ -148,6 +152,34 @@ def test_a_domain_is_created_changed_and_deleted_with_all_that_is_in_it(world: W
     assert not [name for name in ("d", "u", "p", "g") if world.ids[name] in rest]
 
 
+def test_a_domain_may_have_an_id_that_its_maker_chose(world: World, clock: ManualClock) -> None:
+    """So that clouds with identity services of their own can share names. A new domain with the id of one that is gone
+    is another one: tokens of the old one stay dead (S-030)."""
+    world.ids["d"] = "0123456789abcdef" * 2
+    new = {"domain": {"name": "d", "explicit_domain_id": "{d}"}}
+    made = world.run(Case("admin", "POST", "/domains", 201, new, has=(("domain.id", "{d}"),)))
+    assert "explicit_domain_id" not in at(made.json, "domain")
+    before = world.state()
+    for body in ({**new["domain"], "name": "e"}, {"name": "e", "explicit_domain_id": "{ours}"}):
+        world.run(Case("admin", "POST", "/domains", 409, {"domain": body}))
+    for wrong in ("", "short", "0" * 31 + "G", "0" * 33, 5):
+        world.run(Case("admin", "POST", "/domains", 400, {"domain": {"name": "e", "explicit_domain_id": wrong}}))
+    assert world.state() == before
+    grant = "/domains/{d}/users/{member}/roles/{role_member}"
+    world.run(Case("admin", "PUT", grant, 204))
+    on_it = Wanted(kind=ScopeKind.DOMAIN, reference=Reference(id=world.ids["d"]))
+    world.tokens["there"] = world.token(world.ids["member"], on_it)
+    world.run(Case("there", "GET", "/auth/projects", 200))
+    world.run(Case("admin", "PATCH", "/domains/{d}", 200, {"domain": {"enabled": False}}))
+    world.run(Case("admin", "DELETE", "/domains/{d}", 204))
+    clock.advance(2)
+    world.run(Case("admin", "POST", "/domains", 201, new))
+    world.run(Case("admin", "PUT", grant, 204))
+    world.run(Case("there", "GET", "/auth/projects", 401))
+    world.tokens["there"] = world.token(world.ids["member"], on_it)
+    world.run(Case("there", "GET", "/auth/projects", 200))
+
+
 def test_the_default_domain_stays(world: World) -> None:
     world.run(Case("admin", "PATCH", "/domains/default", 200, {"domain": {"description": "ours"}}))
     before = world.state()
@@ -197,6 +229,8 @@ def test_a_domain_is_a_project_that_acts_as_one(world: World) -> None:
     for case in (
         Case("admin", "GET", "/domains/{d}", 200, has=(("domain.name", "acting"), ("domain.tags", ["a"]))),
         Case("admin", "GET", "/projects/{d}", 200, has=(("project.is_domain", True),)),
+        Case("admin", "GET", "/projects?is_domain=1&domain_id=default", 200, has=(("projects", []),)),
+        Case("admin", "GET", "/projects?is_domain=1&parent_id={d}", 200, has=(("projects", []),)),
         Case("admin", "GET", "/projects?is_domain=1&tags=a", 200, has=(("projects.*.id", ["{d}"]),)),
         Case("admin", "PUT", "/projects/{d}/tags/b", 201),
         Case("admin", "PATCH", "/projects/{d}", 200, {"project": {"name": "acts", "is_domain": True}}),

@@ -225,6 +225,25 @@ def test_a_revoked_token_is_unknown_from_then_on(world: World, clock: ManualCloc
     assert world.request("admin", "DELETE", "/auth/tokens", X_Subject_Token=token).status_code == 404
 
 
+def test_a_token_is_revoked_with_its_whole_chain_if_that_is_asked_for(world: World, clock: ManualClock) -> None:
+    """S-032: what came of the same login before and after it; without being asked for, only the token itself."""
+    tokens = [post(world, auth(scope="unscoped")).headers["X-Subject-Token"]]
+    for _ in range(3):
+        again = auth(scope=OURS, methods=["token"], token={"id": tokens[-1]})
+        tokens.append(post(world, again).headers["X-Subject-Token"])
+    other = post(world, auth()).headers["X-Subject-Token"]
+
+    def alive() -> list[bool]:
+        shown = [world.request("admin", "GET", "/auth/tokens", X_Subject_Token=token) for token in (*tokens, other)]
+        return [answer.status_code == 200 for answer in shown]
+
+    assert world.request("admin", "DELETE", "/auth/tokens", X_Subject_Token=tokens[3]).status_code == 204
+    assert alive() == [True, True, True, False, True]
+    answer = world.request("admin", "DELETE", "/auth/tokens?cascade=true", X_Subject_Token=tokens[1])
+    assert answer.status_code == 204
+    assert alive() == [False, False, False, False, True]
+
+
 def test_a_token_is_401_everywhere_once_it_has_expired(world: World, clock: ManualClock) -> None:
     """S-028"""
     clock.advance(3599)
@@ -301,9 +320,10 @@ def test_what_was_revoked_is_listed_by_kind_since_a_moment(world: World, clock: 
 
 
 def test_a_token_says_when_its_users_password_expires(world: World) -> None:
+    """Without a zone, as published: clients in Go take no other form."""
     ends = datetime(2026, 3, 1, tzinfo=UTC)
     world.services.database.run(lambda tx: USERS.update(tx, world.ids["member"], {"password_expires_at": ends}))
-    assert at(post(world, auth()).json, "token.user.password_expires_at") == "2026-03-01T00:00:00.000000Z"
+    assert at(post(world, auth()).json, "token.user.password_expires_at") == "2026-03-01T00:00:00.000000"
 
 
 def test_a_service_catalog_is_of_a_project(world: World) -> None:

@@ -57,6 +57,8 @@ def test_a_user_is_created_shown_changed_listed_and_deleted(world: World) -> Non
         Case("admin", "POST", "/users", 400, {"user": {"name": "x", "password": "p" * 4097}}),
         Case("admin", "POST", "/users", 400, {"user": {"name": "x", "password": ["a"]}}),
         Case("admin", "POST", "/users", 400, {"user": {"name": "x", "options": {"lock_password": "yes"}}}),
+        Case("admin", "POST", "/users", 400, {"user": {"name": "x", "federated": [{"idp_id": "i", "protocols": []}]}}),
+        Case("admin", "PATCH", "/users/{member}", 400, {"user": {"federated": [{"idp_id": "i", "protocols": []}]}}),
         Case("admin", "POST", "/users", 400, {"user": {"name": "x", "blob": "y" * 20_000}}),
         Case("admin", "PATCH", "/users/{member}", 403, {"user": {"domain_id": "other"}}),
         Case("admin", "PATCH", "/users/{member}", 400, {"user": {"blob": "y" * 20_000}}),
