@@ -265,6 +265,8 @@ class _Front:
         if self.dialect.microversions and version:
             for name, value in self.dialect.microversions.headers(version).items():
                 response.headers[name] = value
+        varies = response.headers.get("Vary")  # no cache may give one caller's answer to another
+        response.headers["Vary"] = f"{varies}, X-Auth-Token" if varies else "X-Auth-Token"
 
 
 @lru_cache(maxsize=32)

@@ -30,22 +30,20 @@ def create_token(call: Call[IdentityServices]) -> Reply:
     try:
         issued = call.services.login.issue(given, wanted(auth), call.source)
     except MoreNeeded as error:
-        headers = {_RECEIPT: error.receipt.text, "Vary": "X-Auth-Token"}
-        return Reply(receipt(error.receipt), status=401, headers=headers)
-    headers = {"X-Subject-Token": issued.token, "Vary": "X-Auth-Token"}
-    return Reply({"token": document(call, issued.access)}, headers=headers)
+        return Reply(receipt(error.receipt), status=401, headers={_RECEIPT: error.receipt.text})
+    return Reply({"token": document(call, issued.access)}, headers={"X-Subject-Token": issued.token})
 
 
 def show_token(call: Call[IdentityServices]) -> Reply:
     token, access = _subject(call, VALIDATE)
     _check_understood(call, access)
-    return Reply({"token": document(call, access)}, headers={"X-Subject-Token": token, "Vary": "X-Auth-Token"})
+    return Reply({"token": document(call, access)}, headers={"X-Subject-Token": token})
 
 
 def check_token(call: Call[IdentityServices]) -> Reply:
     token, access = _subject(call, CHECK)
     _check_understood(call, access)
-    return Reply(headers={"X-Subject-Token": token, "Vary": "X-Auth-Token"})
+    return Reply(headers={"X-Subject-Token": token})
 
 
 def revoke_token(call: Call[IdentityServices]) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
 from iaas.api.call import Call
-from iaas.api.route import Route
+from iaas.api.identity import home
+from iaas.api.route import Reply, Route
 
 
 def _v3(call: Call[Any]) -> dict[str, Any]:
@@ -20,12 +24,21 @@ def _v3(call: Call[Any]) -> dict[str, Any]:
     }
 
 
-def list_versions(call: Call[Any]) -> dict[str, Any]:
-    return {"versions": {"values": [_v3(call)]}}
+def list_versions(call: Call[Any]) -> Reply:
+    return _home("/v3") if _wants_home(call) else Reply({"versions": {"values": [_v3(call)]}})
 
 
-def show_version(call: Call[Any]) -> dict[str, Any]:
-    return {"version": _v3(call)}
+def show_version(call: Call[Any]) -> Reply:
+    return _home("") if _wants_home(call) else Reply({"version": _v3(call)})
+
+
+def _wants_home(call: Call[Any]) -> bool:
+    offered = ("application/json", home.MEDIA_TYPE)
+    return parse_accept_header(call.headers.get("Accept"), MIMEAccept).best_match(offered) == home.MEDIA_TYPE
+
+
+def _home(prefix: str) -> Reply:
+    return Reply(home.document(prefix), status=200, headers={"Content-Type": home.MEDIA_TYPE})
 
 
 ROUTES = (

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
@@ -102,15 +102,16 @@ def _old(version: str, request: SignedRequest, secret: str) -> str:
     method = params.get("SignatureMethod")
     if version == "1" and method in (None, "HmacSHA1"):
         text = "".join(name + params[name] for name in sorted(params, key=str.lower))
-        return _base64(secret, text, "sha1")
+        return base64_hmac(secret, text, "sha1")
     if version == "2" and method in (None, "HmacSHA256"):
         query = _query({**params, "SignatureMethod": "HmacSHA256"})
         text = "\n".join((request.verb.upper(), request.host.lower(), request.path or "/", query))
-        return _base64(secret, text, "sha256")
+        return base64_hmac(secret, text, "sha256")
     raise Unauthenticated(REFUSED)
 
 
-def _base64(secret: str, text: str, digest: str) -> str:
+def base64_hmac(secret: str, text: str, digest: str) -> str:
+    """The signature of the older versions."""
     return base64.b64encode(hmac.new(secret.encode(), text.encode(), digest).digest()).decode()
 
 
@@ -151,8 +152,13 @@ def _v4(request: SignedRequest, scope: _Scope, secret: str) -> str:
     )
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     text = "\n".join((V4, scope.moment, "/".join(scope.parts), digest))
+    return sealed(text, scope.parts, secret)
+
+
+def sealed(text: str, scope: Iterable[str], secret: str) -> str:
+    """The signature of version 4 of a text; ``scope``: day, region, service and a constant."""
     key = b"AWS4" + secret.encode()
-    for part in scope.parts:
+    for part in scope:
         key = hmac.new(key, part.encode(), "sha256").digest()
     return hmac.new(key, text.encode(), "sha256").hexdigest()
 

@@ -26,15 +26,20 @@ CREATE = obj(dict.fromkeys(NAMES, _REQUEST))
 
 
 def create_token(call: Call[IdentityServices]) -> Reply:
+    given = presented(call)
+    fields = {name: value for name, value in given.items() if name in SignedRequest.__annotations__}
+    issued = call.services.ec2.exchange(SignedRequest(**{**fields, "body_hash": given.get("body_hash") or ""}))
+    return Reply({"token": document(call, issued.access)}, headers={"X-Subject-Token": issued.token})
+
+
+def presented(call: Call[Any]) -> dict[str, Any]:
+    """What of the request was handed in, with an access key and a signature."""
     given = next((call.body[name] for name in NAMES if name in call.body), None)
     if given is None:
         raise Invalid("request must include a request body", field="credentials")
     if "access" not in given or "signature" not in given:
         raise Unauthenticated(REFUSED)
-    fields = {name: value for name, value in given.items() if name in SignedRequest.__annotations__}
-    issued = call.services.ec2.exchange(SignedRequest(**{**fields, "body_hash": given.get("body_hash") or ""}))
-    headers = {"X-Subject-Token": issued.token, "Vary": "X-Auth-Token"}
-    return Reply({"token": document(call, issued.access)}, headers=headers)
+    return dict(given)
 
 
 _VALIDATE = Rule("identity:ec2tokens_validate", SERVICE)

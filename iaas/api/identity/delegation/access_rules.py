@@ -31,16 +31,16 @@ def list_rules(call: Call[IdentityServices]) -> dict[str, Any]:
 
 
 def get_rule(call: Call[IdentityServices]) -> dict[str, Any]:
-    rule = call.services.application_credentials.access_rule(call.path["user_id"], call.path["rule_id"])
+    rule = call.services.application_credentials.access_rule(call.path["user_id"], call.path["access_rule_id"])
     return {"access_rule": _show(call, rule)}
 
 
 def delete_rule(call: Call[IdentityServices]) -> None:
-    call.services.application_credentials.delete_access_rule(call.path["user_id"], call.path["rule_id"])
+    call.services.application_credentials.delete_access_rule(call.path["user_id"], call.path["access_rule_id"])
 
 
 _ALL = "/v3/users/<user_id>/access_rules"
-_ONE = f"{_ALL}/<rule_id>"
+_ONE = f"{_ALL}/<access_rule_id>"
 ROUTES = (
     Route("GET", _ALL, list_rules, policy=Rule("identity:list_access_rules", SEE_OR_SELF), target=("user_id",)),
     Route("GET", _ONE, get_rule, policy=Rule("identity:get_access_rule", SEE_OR_SELF), target=("user_id",)),

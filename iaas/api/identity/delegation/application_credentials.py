@@ -68,7 +68,9 @@ def list_credentials(call: Call[IdentityServices]) -> dict[str, Any]:
 
 
 def get_credential(call: Call[IdentityServices]) -> dict[str, Any]:
-    item, roles = call.services.application_credentials.get(call.path["user_id"], call.path["credential_id"])
+    item, roles = call.services.application_credentials.get(
+        call.path["user_id"], call.path["application_credential_id"]
+    )
     return {"application_credential": show(call, item, roles)}
 
 
@@ -93,7 +95,7 @@ def create_credential(call: Call[IdentityServices]) -> dict[str, Any]:
 
 
 def delete_credential(call: Call[IdentityServices]) -> None:
-    call.services.application_credentials.delete(call.path["user_id"], call.path["credential_id"])
+    call.services.application_credentials.delete(call.path["user_id"], call.path["application_credential_id"])
 
 
 def role_names(given: Any) -> tuple[RoleName, ...]:
@@ -112,7 +114,7 @@ def _rule(given: dict[str, Any]) -> AccessRule:
 
 
 _ALL = "/v3/users/<user_id>/application_credentials"
-_ONE = f"{_ALL}/<credential_id>"
+_ONE = f"{_ALL}/<application_credential_id>"
 ROUTES = (
     Route("GET", _ALL, list_credentials, policy=Rule("identity:list_application_credentials", SEE_OR_SELF),
           target=("user_id",)),
