@@ -24,6 +24,8 @@ from iaas.db.schema.metadata import metadata
 from tests.integration.rabbit import rabbit  # noqa: F401  the fixture: one broker for the whole session
 from tests.sqlite import open_sqlite
 
+# Their asserts count under python -O, too (tests/api/test_optimized.py).
+pytest.register_assert_rewrite("tests.api.matrix", "tests.api.identity.world")
 # Few examples, the same each time, however slow the machine is.
 settings.register_profile(
     "suite", max_examples=30, derandomize=True, deadline=None, database=None,

@@ -5,7 +5,7 @@
     tools/regenerate.py --exercised  also the list of routes that tests/api reaches (runs these tests, a minute or two)
     tools/regenerate.py --exercised tests/api/identity    as far as these tests reach more of them
 
-tests/architecture and tests/api/test_policy_matrix.py fail while one of these files is out of date.
+tests/architecture and tests/api/test_optimized.py fail while one of these files is out of date.
 """
 
 from __future__ import annotations

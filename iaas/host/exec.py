@@ -197,7 +197,7 @@ class _Exchange:
     """Feeds a process and reads it until it ends, floods, or the deadline passes; no pipe can block it."""
 
     def __init__(self, process: subprocess.Popen[bytes], data: bytes | None, max_output: int) -> None:
-        assert process.stdout and process.stderr
+        assert process.stdout is not None and process.stderr is not None
         self._data = memoryview(data or b"")
         self._max = max_output
         self._out, self._err = bytearray(), bytearray()

@@ -1,5 +1,5 @@
 """Mistakes that are trivial to make and catastrophic to have: errors that nobody handles, secrets compared letter by
-letter (S-126, S-133)."""
+letter (S-126, S-133), checks that python -O leaves out (S-129)."""
 
 import ast
 import re
@@ -62,3 +62,21 @@ def test_no_work_is_left_for_later_in_a_comment() -> None:
     """S-133"""
     later = re.compile(r"#.*\b(TODO|FIXME|XXX)\b")
     assert [name(file) for file in CODE if later.search(file.read_text())] == []
+
+
+def test_an_assert_tells_the_type_checker_something_and_checks_nothing() -> None:
+    """S-129: python -O leaves it out. What decides is an ``if`` with an error of its own."""
+    wrong = []
+    for where, node in nodes():
+        if isinstance(node, ast.Assert):
+            parts = node.test.values if isinstance(node.test, ast.BoolOp) else [node.test]
+            if not all(_narrows(part) for part in parts):
+                wrong.append(f"{where}:{node.lineno}: {ast.unparse(node)}")
+    assert wrong == []
+
+
+def _narrows(test: ast.expr) -> bool:
+    """``x is not None``, or ``isinstance(x, …)``."""
+    if isinstance(test, ast.Compare):
+        return isinstance(test.ops[0], ast.IsNot) and ast.unparse(test.comparators[0]) == "None"
+    return isinstance(test, ast.Call) and word(test) == "isinstance"

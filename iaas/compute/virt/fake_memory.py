@@ -38,5 +38,6 @@ class Kept(UserDict[str, V]):
 
 
 def _path(type: Any, value: Any) -> Any:
-    assert type is Path
+    if type is not Path:
+        raise NotImplementedError(f"{type} is not read here")
     return Path(value)

@@ -25,7 +25,7 @@ from iaas.db.schema.identity import (
 )
 from iaas.db.schema.identity_delegation import trusts
 from iaas.model.identity.delegation import ApplicationCredential, Delegation, Kind, Mandate, Trust
-from iaas.model.role import Actor, Role, Target
+from iaas.model.role import Actor, Role
 from iaas.model.token import Access, Claims, Named, Scope, ScopeKind
 
 
@@ -219,4 +219,3 @@ def _given_roles() -> sa.Select[Any]:
 _WHO = {given: _who(given) for given in (None, *Kind)}
 _ROLES = _all_roles()
 _GIVEN_ROLES = _given_roles()
-assert {kind.value for kind in Target} == {kind.value for kind in ScopeKind} - {"unscoped"}

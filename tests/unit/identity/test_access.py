@@ -26,6 +26,11 @@ from tests.unit.identity import people
 UNSCOPED = Wanted(kind=ScopeKind.UNSCOPED)
 
 
+def test_what_a_token_can_be_for_is_what_roles_are_given_on() -> None:
+    """iaas/db/identity/access.py compares the two."""
+    assert {kind.value for kind in Target} == {kind.value for kind in ScopeKind} - {"unscoped"}
+
+
 class Somebody:
     """A member of a project in a domain of its own, the role coming from a group, with a token."""
 
