@@ -38,11 +38,11 @@ def main() -> None:
     quota, deadline = process.section(sections.Quota), process.section(sections.Conductor).deadline
     volume = VolumeServices.of(database, ConductorRpc(client), quota, deadline)
     compute = _compute(process, database, client, network, volume)
-    metadata = Metadata(
-        compute=ComputeFacade(compute),
-        secret=process.section(sections.Auth).metadata_secret,
+    facade = ComputeFacade(
+        database=database, network=compute.network, default_zone=compute.default_zone,
         domain=process.section(sections.Network).domain,
-    )
+    )  # fmt: skip
+    metadata = Metadata(compute=facade, secret=process.section(sections.Auth).metadata_secret)
     api = process.section(sections.Api)
     apps = {
         api.compute_listen: application(process, "compute", compute, authenticate, COMPUTE_RULES),
@@ -77,6 +77,7 @@ def _compute(
         quota={name: getattr(quota, name) for name in QUOTA_DEFAULTS},
         deadline_s=process.section(sections.Conductor).deadline,
         auto_floating=process.section(sections.Compute).auto_assign_floating_ip,
+        force_config_drive=process.section(sections.Compute).force_config_drive,
         console_url=console_url(process.section(sections.Api), process.section(sections.Console)),
         default_zone=process.section(sections.Scheduler).default_availability_zone,
     )

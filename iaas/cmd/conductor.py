@@ -8,6 +8,7 @@ from iaas.bus.server import Server
 from iaas.cmd.listen import url
 from iaas.cmd.start import start
 from iaas.cmd.strategy import identity_of
+from iaas.compute.facade import ComputeFacade
 from iaas.conductor.service import ConductorService, Parts
 from iaas.conductor.worker import pool
 from iaas.config import sections
@@ -31,11 +32,17 @@ def main() -> None:
     options, api = process.section(sections.Conductor), process.section(sections.Api)
     look = NetworkAgentRpc(client).look
     quota = process.section(sections.Quota)
-    settings = Settings.of(process.section(sections.Network), quota, look)
+    network = NetworkFacade(Settings.of(process.section(sections.Network), quota, look))
     parts = Parts(
         database=database,
         bus=client,
-        network=NetworkFacade(settings),
+        network=network,
+        compute=ComputeFacade(
+            database=database,
+            network=network,
+            default_zone=process.section(sections.Scheduler).default_availability_zone,
+            domain=process.section(sections.Network).domain,
+        ),
         volume=VolumeFacade(VolumeServices.of(database, ConductorRpc(client), quota, options.deadline)),
         image=ImageFacade(process.section(sections.Image).project_images),
         identity=identity_of(process, database),

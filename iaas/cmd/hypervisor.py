@@ -36,7 +36,7 @@ def _fake(options: Options, host: str, host_ip: str) -> tuple[Driver, DiskStore,
     )
 
     def without_token(domain: FakeDomain) -> FakeDomain:
-        return replace(domain, guest=replace(domain.guest, image=None))
+        return replace(domain, guest=replace(domain.guest, image=None, config_drive=None))
 
     memory = Path(options.state_dir) / "fake"
     domains: Kept[FakeDomain] = Kept(memory / "guests", FakeDomain, without_token)

@@ -36,6 +36,7 @@ class _Plan:
     key: Keypair | None
     networks: tuple[NetworkRequest, ...]
     count: int
+    config_drive: bool
 
 
 def create(compute: Compute, context: Context, wish: NewServers) -> tuple[str, list[str]]:
@@ -68,7 +69,7 @@ def _one(compute: Compute, tx: Tx, context: Context, plan: _Plan, reservation: s
         "description": wish.description, "hostname": hostname.of(name, server_id), "image_id": wish.image_id,
         "flavor_id": plan.flavor.id, "flavor": plan.flavor, "metadata": wish.metadata, "user_data": wish.user_data,
         "key_name": plan.key.name if plan.key else None, "key_data": plan.key.public_key if plan.key else None,
-        "availability_zone": wish.availability_zone, "config_drive": wish.config_drive, "group_id": wish.group_id,
+        "availability_zone": wish.availability_zone, "config_drive": plan.config_drive, "group_id": wish.group_id,
         "hints": wish.hints or None,
         "reservation_id": reservation, "launch_index": index,
     }  # fmt: skip
@@ -95,7 +96,7 @@ def _plan(compute: Compute, tx: Tx, context: Context, wish: NewServers) -> _Plan
         raise QuotaExceeded(f"Maximum number of metadata items exceeds {compute.quota['metadata_items']}")
     flavor = _flavor(tx, context, wish.flavor_id)
     with _named_by_the_request():
-        server_disks.check(compute, tx, context, wish, flavor)
+        properties = server_disks.check(compute, tx, context, wish, flavor)
     _check_placement(compute, tx, wish)
     key = None
     if wish.key_name:
@@ -107,7 +108,8 @@ def _plan(compute: Compute, tx: Tx, context: Context, wish: NewServers) -> _Plan
     networks = _networks(compute, tx, context, wish)
     if count > 1 and any(item.port_id or item.fixed_ip for item in networks):
         raise Invalid("A port or a fixed IP can't be shared by several servers.", field="networks")
-    return _Plan(wish=wish, flavor=flavor, key=key, networks=networks, count=count)
+    drive = wish.config_drive or server_disks.needs_config_drive(compute, properties)
+    return _Plan(wish=wish, flavor=flavor, key=key, networks=networks, count=count, config_drive=drive)
 
 
 def _flavor(tx: Tx, context: Context, flavor_id: str) -> Flavor:

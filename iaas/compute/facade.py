@@ -1,53 +1,65 @@
-"""What others may ask of the compute service in their own process: for the metadata API, who asks from an address."""
+"""What others may ask of the compute service in their own process: what a guest may know of itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from iaas.compute.service import Compute
 from iaas.db.compute import aggregates, servers
-from iaas.db.engine import Tx
+from iaas.db.engine import Database, Tx
 from iaas.errors import NotFound
-from iaas.model.network import Address
-from iaas.model.order import Nic
-from iaas.model.port import Port
+from iaas.model.particulars import Interface, Particulars
 from iaas.model.server import Server
+from iaas.network.facade import NetworkFacade
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guest:
-    """A server with everything that its guest may know of itself."""
-
-    server: Server
-    zone: str
-    addresses: tuple[Address, ...]
-    groups: tuple[str, ...]
-    ports: tuple[Port, ...]
-    nics: tuple[Nic, ...]
-
-
 class ComputeFacade:
-    def __init__(self, compute: Compute) -> None:
-        self._compute = compute
+    """``default_zone``: of hosts that no aggregate puts into a zone; ``domain``: the DNS domain of guests."""
 
-    def guest_at(self, network_id: str, ip: str) -> Guest:
-        """The server that has the address on that network (S-085). Raises NotFound."""
-        network = self._compute.network
-        with self._compute.database.read() as tx:
-            server_id = network.server_by_address(tx, network_id, ip)
+    database: Database
+    network: NetworkFacade
+    default_zone: str = "nova"
+    domain: str = ""
+
+    def guest_at(self, network_id: str, ip: str) -> Particulars:
+        """Of the server that has the address on that network (S-085). Raises NotFound."""
+        with self.database.read() as tx:
+            server_id = self.network.server_by_address(tx, network_id, ip)
             if server_id is None:
                 raise NotFound("No server has this address.")
-            server = servers.get(tx, server_id)
-            return Guest(
-                server=server,
-                zone=self._zone(tx, server),
-                addresses=tuple(network.addresses(tx, [server_id]).get(server_id, ())),
-                groups=tuple(network.group_names(tx, [server_id]).get(server_id, ())),
-                ports=network.interfaces(tx, server_id),
-                nics=network.nics(tx, server_id),
+            return self.particulars(tx, servers.get(tx, server_id))
+
+    def particulars(self, tx: Tx, server: Server) -> Particulars:
+        return Particulars(
+            server_id=server.id,
+            project_id=server.project_id,
+            name=server.name,
+            hostname=f"{server.hostname}.{self.domain}" if self.domain else server.hostname,
+            zone=self._zone(tx, server),
+            flavor=server.flavor.name,
+            image_id=server.image_id,
+            reservation_id=server.reservation_id,
+            launch_index=server.launch_index,
+            metadata=server.metadata,
+            key_name=server.key_name,
+            key_data=server.key_data,
+            user_data=server.user_data,
+            addresses=tuple(self.network.addresses(tx, [server.id]).get(server.id, ())),
+            groups=tuple(self.network.group_names(tx, [server.id]).get(server.id, ())),
+            interfaces=self._interfaces(tx, server.id),
+        )
+
+    def _interfaces(self, tx: Tx, server_id: str) -> tuple[Interface, ...]:
+        nics = {nic.port_id: nic for nic in self.network.nics(tx, server_id)}
+        return tuple(
+            Interface(
+                port_id=port.id, tap=nics[port.id].tap, mac=port.mac, mtu=nics[port.id].mtu,
+                network_id=port.network_id, ips=tuple(fixed.ip for fixed in port.fixed_ips),
             )
+            for port in self.network.interfaces(tx, server_id)
+        )  # fmt: skip
 
     def _zone(self, tx: Tx, server: Server) -> str:
         if server.host is None:
             return server.availability_zone or ""
-        return aggregates.zones(tx).get(server.host, self._compute.default_zone)
+        return aggregates.zones(tx).get(server.host, self.default_zone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from iaas.compute import fitting, named_by_images
@@ -19,8 +20,9 @@ FIELD = "block_device_mapping_v2"
 _VIRTIO = re.compile(r"(?:/dev/)?vd[a-z]")
 
 
-def check(compute: Compute, tx: Tx, context: Context, wish: NewServers, flavor: Flavor) -> None:
-    """Whether the root disk boots on this flavor, and the rest fits the request.
+def check(compute: Compute, tx: Tx, context: Context, wish: NewServers, flavor: Flavor) -> Mapping[str, Any]:
+    """Whether the root disk boots on this flavor, and the rest fits the request. Gives the properties of the image that
+    the root disk is made of, as far as they are known.
 
     Raises Invalid, NotFound, and Forbidden for a flavor whose local root disk the caller may not use.
     """
@@ -39,36 +41,46 @@ def check(compute: Compute, tx: Tx, context: Context, wish: NewServers, flavor: 
             raise Invalid("Can not find requested image", field="imageRef") from error
         fitting.check(image, flavor, wish.zero_disk)
         named_by_images.check(compute, tx, context, image.properties, "imageRef")
-    else:
-        _check_root(compute, tx, context, next(item for item in wish.disks if item.boot_index == 0), flavor)
+        return image.properties
+    return _check_root(compute, tx, context, next(item for item in wish.disks if item.boot_index == 0), flavor)
 
 
-def _check_root(compute: Compute, tx: Tx, context: Context, root: DiskWish, flavor: Flavor) -> None:
+def _check_root(compute: Compute, tx: Tx, context: Context, root: DiskWish, flavor: Flavor) -> Mapping[str, Any]:
     if root.source is DiskSource.IMAGE:
         assert root.id is not None
         image = compute.image.get_for_boot(tx, context, root.id)
         fitting.check_memory(image.min_ram, flavor)
         named_by_images.check(compute, tx, context, image.properties, FIELD)
-    elif root.source is DiskSource.VOLUME:
+        return image.properties
+    if root.source is DiskSource.VOLUME:
         assert root.id is not None
         volume = compute.volume.get(tx, context, root.id)
         if not volume.bootable:
             raise Invalid(f"Block Device {root.id} is not bootable.", field=FIELD)
-        _check_described(compute, tx, context, volume, flavor)
-    elif root.source is DiskSource.SNAPSHOT:
+        return _check_described(compute, tx, context, volume, flavor)
+    if root.source is DiskSource.SNAPSHOT:
         assert root.id is not None
         source = compute.volume.snapshot(tx, context, root.id).volume_id
-        _check_described(compute, tx, context, compute.volume.get(tx, context, source), flavor)
-    elif root.source is DiskSource.BLANK:
+        return _check_described(compute, tx, context, compute.volume.get(tx, context, source), flavor)
+    if root.source is DiskSource.BLANK:
         raise Invalid("Block Device Mapping is Invalid: a blank volume is not bootable.", field=FIELD)
+    return {}
 
 
-def _check_described(compute: Compute, tx: Tx, context: Context, volume: Volume, flavor: Flavor) -> None:
+def needs_config_drive(compute: Compute, properties: Mapping[str, Any]) -> bool:
+    """Whether a server made of an image with these properties gets a config drive that nobody asked for."""
+    return compute.force_config_drive or properties.get("img_config_drive") == "mandatory"
+
+
+def _check_described(
+    compute: Compute, tx: Tx, context: Context, volume: Volume, flavor: Flavor
+) -> Mapping[str, Any]:
     """By what the volume remembers of the image that it was made of. Raises Invalid."""
     described = volume.image_metadata or {}
     least = str(described.get("min_ram") or "0")
     fitting.check_memory(int(least) if least.isdigit() else 0, flavor)
     named_by_images.check(compute, tx, context, described, FIELD)
+    return described
 
 
 def promise(compute: Compute, tx: Tx, context: Context, server_id: str, wish: NewServers, flavor: Flavor) -> None:

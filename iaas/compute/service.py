@@ -31,7 +31,7 @@ QUOTA_DEFAULTS: Mapping[str, int] = {
 class Compute:
     """``quota``: default limits of a project by resource; ``deadline_s``: after it an operation is given
     up; ``default_zone``: of hosts that no aggregate puts into a zone; ``console_url``: of iaas-console, for browsers;
-    ``auto_floating``: new servers get a floating IP by themselves.
+    ``auto_floating``: new servers get a floating IP by themselves; ``force_config_drive``: and a config drive.
     """
 
     database: Database
@@ -44,4 +44,5 @@ class Compute:
     deadline_s: int = 600
     default_zone: str = "nova"
     auto_floating: bool = False
+    force_config_drive: bool = False
     console_url: str = "http://127.0.0.1:6080"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from iaas import context as contexts
+from iaas.compute.facade import ComputeFacade
+from iaas.db.compute import servers
 from iaas.db.engine import Database, Tx
 from iaas.db.volume import attachments
 from iaas.errors import NotFound
@@ -12,6 +14,7 @@ from iaas.identity.facade import IdentityFacade
 from iaas.image.facade import ImageFacade
 from iaas.model.image import Image
 from iaas.model.order import GuestSpec, ImageSource, Nic, Upload
+from iaas.model.particulars import Particulars
 from iaas.model.server import Server
 from iaas.model.volume import AttachmentState
 
@@ -26,6 +29,7 @@ class Guests:
     database: Database
     image: ImageFacade
     identity: IdentityFacade
+    compute: ComputeFacade
     image_url: str
 
     def spec(self, server: Server, nics: tuple[Nic, ...], building: bool = False) -> GuestSpec:
@@ -39,6 +43,7 @@ class Guests:
         with self.database.read() as tx:
             volumes = attachments.connections(tx, server.id, states)
             image = self._image(tx, server, building)
+            drive = self._config_drive(tx, server)
         if image is not None and (building or image.size is not None):
             source = self._source(image)
         flavor = server.flavor
@@ -56,7 +61,16 @@ class Guests:
             image=source,
             nics=nics,
             volumes=volumes,
+            config_drive=drive,
         )
+
+    def _config_drive(self, tx: Tx, server: Server) -> Particulars | None:
+        """What is on the server's config drive, if it is to have one: of itself as it is known to users, on the host
+        and with the flavor that the order is about."""
+        if not server.config_drive:
+            return None
+        known = servers.get(tx, server.id)
+        return self.compute.particulars(tx, replace(known, host=server.host, flavor=server.flavor))
 
     def _image(self, tx: Tx, server: Server, needed: bool) -> Image | None:
         if server.image_id is None:

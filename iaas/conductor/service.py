@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
+from iaas.compute.facade import ComputeFacade
 from iaas.conductor.actions.rebuild import Rebuild
 from iaas.conductor.actions.rescue import Rescue
 from iaas.conductor.actions.shelve import Shelve
@@ -67,6 +68,7 @@ class Parts:
     database: Database
     bus: Sender
     network: NetworkFacade
+    compute: ComputeFacade
     volume: VolumeFacade
     image: ImageFacade
     identity: IdentityFacade
@@ -118,7 +120,10 @@ def _raise_fence(tx: Tx, resource_type: str, resource_id: str) -> int:
 
 
 def _guests(parts: Parts) -> Guests:
-    return Guests(database=parts.database, image=parts.image, identity=parts.identity, image_url=parts.image_url)
+    return Guests(
+        database=parts.database, image=parts.image, identity=parts.identity, compute=parts.compute,
+        image_url=parts.image_url,
+    )  # fmt: skip
 
 
 def _flows(parts: Parts) -> tuple[Iterable[Flow[Any]], Shelve]:

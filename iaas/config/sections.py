@@ -216,6 +216,7 @@ class Compute:
         False,
         "APIs: a new server gets a floating IP by itself, if a router leads outside; over the quota it is refused.",
     )
+    force_config_drive: bool = option(False, "APIs: new and rebuilt servers get a config drive, asked for or not.")
     fake_vcpus: int = option(64, "fake driver: vCPUs of the host.")
     fake_ram_mb: int = option(262144, "fake driver: RAM of the host, MiB.")
     fake_disk_gb: int = option(10000, "fake driver: disk of the host, GiB.")

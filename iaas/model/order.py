@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from iaas.model.particulars import Particulars
+
 
 class Action(StrEnum):
     """The verbs of a compute host. All but the reboots are convergent: repeating them is harmless."""
@@ -130,6 +132,7 @@ class GuestSpec:
     nics: tuple[Nic, ...]
     volumes: tuple[VolumeConnection, ...] = ()  # by device
     rescue: ImageSource | None = None  # for RESCUE
+    config_drive: Particulars | None = None  # what is on the guest's config drive; None: it has none
 
     @property
     def boots_from_volume(self) -> bool:

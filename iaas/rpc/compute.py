@@ -13,6 +13,7 @@ class ComputeRpc(Contract):
         ("1.1", "offer, disks, withdraw, abort_migration, hasten_migration"),
         ("1.2", "open_console"),
         ("1.3", "cache_image"),
+        ("1.4", "config_drive"),
     )
 
     @cast
@@ -47,6 +48,12 @@ class ComputeRpc(Contract):
     @call(seconds=10)
     def disks(self, host: str, server_id: str, fence: int) -> tuple[OfferedDisk, ...]:
         """Asked by the destination of a live migration: what disks the server has. NotFound, Conflict."""
+        raise NotImplementedError
+
+    @call(seconds=10)
+    def config_drive(self, host: str, server_id: str, fence: int, offset: int) -> bytes:
+        """Asked by the destination of a live migration: the server's config drive from there on, a piece of it.
+        NotFound, Conflict."""
         raise NotImplementedError
 
     @call(seconds=10)

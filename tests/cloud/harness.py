@@ -29,6 +29,7 @@ from iaas.compute.agent.disks import FakeDisks
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.service import ComputeAgent
 from iaas.compute.agent.transfer import FakeMover
+from iaas.compute.facade import ComputeFacade
 from iaas.compute.service import QUOTA_DEFAULTS, Compute
 from iaas.compute.virt.fake import FakeDriver, FakeHypervisor
 from iaas.conductor.service import ConductorService, Parts
@@ -257,7 +258,7 @@ class Cloud:
         self.inbox = Inbox()
         parts = Parts(
             database=self.database, bus=Client(self.bus, clock=self.clock), network=self.network, image=self.image,
-            volume=VolumeFacade(self.volumes),
+            volume=VolumeFacade(self.volumes), compute=ComputeFacade(database=self.database, network=self.network),
             identity=self.identity, image_url="http://127.0.0.1:1", options=self.conductor_options, owner=new_uuid(),
         )  # fmt: skip
         self.conductor = ConductorService(parts, self.inbox)

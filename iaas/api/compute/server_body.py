@@ -26,6 +26,8 @@ METADATA = {
 TAG = {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"}
 TAGS = {"type": "array", "items": TAG, "maxItems": 50, "uniqueItems": True}
 USER_DATA_MAX = 65535
+_YES = ("true", "True", "TRUE", "1", "on", "On", "ON", "yes", "Yes", "YES")  # what is taken for a boolean, as published
+_NO = ("false", "False", "FALSE", "0", "off", "Off", "OFF", "no", "No", "NO")
 COUNT = {"type": ["integer", "string"], "pattern": "^[1-9][0-9]{0,5}$", "minimum": 1}
 HOST = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9-._]+$"}
 _SERVERS = {"type": ["string", "array"], "format": "uuid", "items": UUID, "minItems": 1, "maxItems": 100}
@@ -64,7 +66,7 @@ _FIELDS: dict[str, Any] = {
     "key_name": {"type": ["string", "null"], "minLength": 1, "maxLength": 255},
     "user_data": {"type": ["string", "null"], "maxLength": USER_DATA_MAX},
     "availability_zone": {"type": ["string", "null"], "maxLength": 255},
-    "config_drive": {"type": ["boolean", "string", "null"]},
+    "config_drive": {"type": ["boolean", "string"], "enum": [True, False, *_YES, *_NO]},
     "networks": {"type": ["array", "string"], "items": _NIC, "maxItems": 64},
     "security_groups": {
         "type": "array",
@@ -120,9 +122,6 @@ def new_servers(call: Call[Compute]) -> NewServers:
     high = int(body.get("max_count", low))
     if low > high:
         raise Invalid("min_count must be <= max_count", field="min_count")
-    if body.get("config_drive") and as_bool(body["config_drive"]):
-        # Better no guest than one that waits for its key and user data on a drive that is not there.
-        raise Invalid("Config drives are not supported yet.", field="config_drive")
     image_id, disks, local = block_devices.read(body, minor)
     wish = NewServers(
         name=body["name"],
@@ -136,6 +135,7 @@ def new_servers(call: Call[Compute]) -> NewServers:
         key_name=body.get("key_name"),
         user_data=user_data(body.get("user_data")),
         metadata=body.get("metadata", {}),
+        config_drive=as_bool(body.get("config_drive", False)),
         tags=tuple(body.get("tags", ())),
         networks=_networks(body, minor),
         security_groups=tuple(dict.fromkeys(item["name"] for item in body.get("security_groups", ()) if item)),

@@ -11,11 +11,11 @@ import hmac
 from typing import Any
 
 from iaas.api.call import Call
-from iaas.api.metadata import ec2, openstack, tree
 from iaas.api.metadata.service import Metadata
 from iaas.api.route import Reply, Route
-from iaas.compute.facade import Guest
+from iaas.compute.metadata import ec2, openstack, tree
 from iaas.errors import Forbidden, NotFound
+from iaas.model.particulars import Particulars
 
 _TEXT, _JSON, _BYTES = "text/plain; charset=utf-8", "application/json", "application/octet-stream"
 
@@ -36,21 +36,21 @@ def read(call: Call[Metadata]) -> Reply:
     return found
 
 
-def _openstack(call: Call[Metadata], guest: Guest, parts: list[str]) -> Reply | None:
+def _openstack(call: Call[Metadata], guest: Particulars, parts: list[str]) -> Reply | None:
     if not parts:
         return _reply("\n".join(openstack.VERSIONS))
     if parts[0] not in openstack.VERSIONS:
         return None
-    found = tree.find(openstack.documents(guest, parts[0], call.services.domain), parts[1:])
+    found = tree.find(openstack.documents(guest, parts[0]), parts[1:])
     return _item(found, _JSON if parts[-1].endswith(".json") else _BYTES)
 
 
-def _ec2(call: Call[Metadata], guest: Guest, parts: list[str]) -> Reply | None:
+def _ec2(call: Call[Metadata], guest: Particulars, parts: list[str]) -> Reply | None:
     if not parts:
         return _reply("\n".join(ec2.VERSIONS))
     if parts[0] not in ec2.VERSIONS:
         return None
-    found = tree.find(ec2.documents(guest, call.services.domain), parts[1:])
+    found = tree.find(ec2.documents(guest), parts[1:])
     if parts[1:] == ["meta-data", "public-keys"] and found is not None:
         return _reply(ec2.key_listing(guest))
     return _item(found, _BYTES)
@@ -69,7 +69,7 @@ def _reply(content: str | bytes, kind: str = _TEXT) -> Reply:
     return Reply(data, headers={"Content-Type": kind})
 
 
-def _guest(call: Call[Metadata]) -> Guest:
+def _guest(call: Call[Metadata]) -> Particulars:
     network, ip = call.headers.get("X-Network-Id", ""), call.headers.get("X-Forwarded-For", "")
     given, secret = call.headers.get("X-Iaas-Signature", ""), call.services.secret
     expected = hmac.new(secret.encode(), f"{network} {ip}".encode(), hashlib.sha256).hexdigest()

@@ -9,8 +9,7 @@ from iaas.compute.facade import ComputeFacade
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata:
-    """``secret`` is shared with the agents; empty refuses everybody. ``domain`` is the DNS domain of guests."""
+    """``secret`` is shared with the agents; empty refuses everybody."""
 
     compute: ComputeFacade
     secret: str = field(repr=False)
-    domain: str = ""

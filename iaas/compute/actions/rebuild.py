@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from iaas.compute import fitting, lifecycle, named_by_images, servers
+from iaas.compute import fitting, lifecycle, named_by_images, server_disks, servers
 from iaas.compute.service import Compute
 from iaas.context import Context
 from iaas.db.compute import keypairs
@@ -26,13 +26,14 @@ def rebuild(
 
     def write(tx: Tx) -> None:
         server = servers.get(tx, context, server_id)
-        usable_image(compute, tx, context, server, image_id, zero_disk)
+        image = usable_image(compute, tx, context, server, image_id, zero_disk)
         values = {name: changes[name] for name in ("name", "description", "metadata", "user_data") if name in changes}
         if len(values.get("metadata", ())) > compute.quota["metadata_items"]:
             raise QuotaExceeded(f"Maximum number of metadata items exceeds {compute.quota['metadata_items']}")
         if "key_name" in changes:
             values |= _key(tx, server, changes["key_name"])
-        values |= {"image_id": image_id, "origin_state": server.state}
+        drive = server.config_drive or server_disks.needs_config_drive(compute, image.properties)
+        values |= {"image_id": image_id, "origin_state": server.state, "config_drive": drive}
         lifecycle.begin(compute, tx, context, server, "rebuild", "server.rebuild", **values)
 
     compute.database.run(write)

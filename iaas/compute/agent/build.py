@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 
 from iaas import errors, failpoints
+from iaas.compute.agent import config_drive
 from iaas.compute.agent.disks import DiskStore
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.work import Work
@@ -36,6 +37,7 @@ class Build:
         disks = self._disks.create(guest, work)
         failpoints.hit("compute.build.after_disk")
         work.check()
+        disks = config_drive.beside(self._instances, guest, disks)
         self._driver.define(guest, disks, self._instances.console(guest.server_id), order.fence)
         failpoints.hit("compute.build.after_define")
         work.check()

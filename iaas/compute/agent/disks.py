@@ -4,6 +4,7 @@ instances/<id>/base         hard link to the cached raw image
 instances/<id>/disk         qcow2 over base; the flavor's size
 instances/<id>/ephemeral0   raw, unformatted
 instances/<id>/swap         raw, formatted as swap space
+instances/<id>/config       see config_drive.py
 instances/<id>/*.old        what a resize on this host goes back to when it is reverted
 instances/<id>/rescue.base, rescue.disk    as base and disk, of a rescue image
 instances/<id>/snapshot     qcow2 that stands alone, while it is made and uploaded
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Protocol
 
 from iaas import errors, failpoints
+from iaas.compute.agent import config_drive
 from iaas.compute.agent.images.cache import ImageCache
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.work import Patience, Work
@@ -36,7 +38,7 @@ from iaas.model.order import CachedImage, GuestSpec, ImageSource
 _RESCUE = ("rescue.disk", "rescue.base")
 OWN = ("disk", "ephemeral0", "swap")  # what is the server's own and goes where it goes
 _KEPT = tuple(f"{name}.old" for name in OWN)  # while a resize on this host waits to be confirmed
-_NAMES = (*OWN, "base", "copy", "snapshot", *_KEPT, *_RESCUE)
+_NAMES = (*OWN, config_drive.NAME, "base", "copy", "snapshot", *_KEPT, *_RESCUE)
 _SNAPSHOT_LEASE = 7200.0  # seconds without a byte, neither written nor sent
 
 _DEVICES = tuple(f"vd{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")

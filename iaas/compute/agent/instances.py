@@ -51,6 +51,12 @@ class Instances:
     def exists(self, server_id: str) -> bool:
         return self.directory(server_id).is_dir()
 
+    def put(self, server_id: str, name: str, data: bytes) -> Path:
+        """Writes a file of the server, readable to its owner alone: it is there as a whole or not at all."""
+        path = self.directory(server_id) / name
+        files.write(path, data, durable=self._durable)
+        return path
+
     def ids(self) -> tuple[str, ...]:
         return tuple(sorted(entry.name for entry in self._root.iterdir() if is_uuid(entry.name)))
 

@@ -64,6 +64,9 @@ class ComputeManager:
     def disks(self, server_id: str, fence: int) -> tuple[OfferedDisk, ...]:
         return self._offers.describe(server_id, fence)
 
+    def config_drive(self, server_id: str, fence: int, offset: int) -> bytes:
+        return self._offers.config_drive(server_id, fence, offset)
+
     def withdraw(self, server_id: str, fence: int) -> None:
         self._offers.withdraw(server_id, fence)
 

@@ -5,6 +5,7 @@ tell; a daemon that died in between asks them and goes on from there.
 from __future__ import annotations
 
 from iaas import errors, failpoints
+from iaas.compute.agent import config_drive
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.transfer import Mover
 from iaas.compute.agent.work import Work
@@ -48,7 +49,7 @@ class _Moving:
 
 class Receive(_Moving):
     def run(self, order: Order, work: Work) -> Power:
-        """Disks like the source's are here, to be filled. Reports their ``directory``."""
+        """Disks like the source's are here, to be filled, and its config drive. Reports their ``directory``."""
         if order.guest is None:
             raise errors.Invalid("The order to receive has no server in it.")
         if (power := self._power(order.server_id)) in _ON:
@@ -57,9 +58,18 @@ class Receive(_Moving):
         work.check()
         failpoints.hit("compute.receive.before_disks")
         directory = self._mover.receive(order.guest, disks, work)
+        if order.guest.config_drive is not None:
+            self._config_drive(order)
         failpoints.hit("compute.receive.after_disks")
         work.data["directory"] = directory
         return power
+
+    def _config_drive(self, order: Order) -> None:
+        """Byte for byte: the guest may have it open, and the hypervisors copy no CD-ROM."""
+        host, server_id = self._peer(order).host, order.server_id
+        config_drive.receive(
+            self._instances, server_id, lambda offset: self._peers.config_drive(host, server_id, order.fence, offset)
+        )
 
 
 class Migrate(_Moving):

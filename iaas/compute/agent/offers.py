@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from iaas import errors, failpoints
+from iaas.compute.agent import config_drive
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.transfer import Mover
 from iaas.compute.virt.driver import Driver
@@ -29,6 +30,11 @@ class Offers:
         """What the disks are, for a live migration to make their like. Raises as ``offer``."""
         self._check(server_id, fence)
         return self._mover.describe(server_id)
+
+    def config_drive(self, server_id: str, fence: int, offset: int) -> bytes:
+        """For a live migration. Raises NotFound without a drive, Conflict under an old fence."""
+        self._check(server_id, fence)
+        return config_drive.piece(self._instances, server_id, offset)
 
     def withdraw(self, server_id: str, fence: int) -> None:
         self._check(server_id, fence)

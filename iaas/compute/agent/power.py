@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from iaas import errors, failpoints
+from iaas.compute.agent import config_drive
 from iaas.compute.agent.disks import DiskStore
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.work import Work
@@ -48,7 +49,7 @@ class Switch:
         """
         if order.guest is None:
             raise errors.NotFound("The server is not on this host.", resource="guest", id=order.server_id)
-        disks = self._disks.existing(order.guest)
+        disks = config_drive.beside(self._instances, order.guest, self._disks.existing(order.guest))
         work.check()
         self._driver.define(order.guest, disks, self._instances.console(order.server_id), order.fence)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 
 from iaas import errors, failpoints
+from iaas.compute.agent import config_drive
 from iaas.compute.agent.instances import Instances
 from iaas.compute.agent.transfer import Mover
 from iaas.compute.agent.work import Work
@@ -50,6 +51,7 @@ class CopyDisks(_Disks):
         if order.guest is None or order.peer is None:
             raise errors.Invalid("The order to copy does not say what, or from where.")
         self._forget_guest(order.server_id)
+        config_drive.remove(self._instances, order.server_id)  # it told of the server as it was
         failpoints.hit("compute.copy.before_copy")
         if order.peer.host == self._host:
             self._mover.copy_here(order.guest, work)
@@ -84,6 +86,7 @@ class RestoreDisks(_Disks):
         failpoints.hit("compute.restore.after_stop")
         work.check()
         self._driver.undefine(order.server_id)
+        config_drive.remove(self._instances, order.server_id)
         self._mover.restore(order.server_id)
         failpoints.hit("compute.restore.after_disks")
         return Power.NONE

@@ -29,6 +29,7 @@ class Disk:
     target: str  # device name: "vda" is the root disk
     path: Path
     format: str  # "qcow2" or "raw"
+    cdrom: bool = False  # to be read only, in a CD-ROM drive: it does not go along in a live migration
 
 
 class Driver(Plugs, Migrations, Protocol):

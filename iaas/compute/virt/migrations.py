@@ -16,7 +16,8 @@ class Migrations(Protocol):
         """Begins to move a guest that is on to the hypervisor at ``peer.address``, and returns.
 
         Disks whose files are below ``directory`` go along, into files that are there already, empty and of the same
-        size, below ``peer.directory``; other disks both sides reach. When it has succeeded the guest is on over there,
+        size, below ``peer.directory``; CD-ROMs do not, whose files are there with the same bytes; other disks both
+        sides reach. When it has succeeded the guest is on over there,
         defined as here and with its marker, and unknown here. When it has failed the guest is on here. Raises NotFound
         without a guest that is on.
         """

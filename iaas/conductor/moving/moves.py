@@ -61,11 +61,13 @@ class Moves:
         self.agents.look(host)
         return Wait(WIRED_S)
 
-    def guest(self, server: Server, flavor: Flavor | None = None) -> GuestSpec:
-        """The server as a host has to define it, with this flavor: of disks that are there, not of an image."""
+    def guest(self, server: Server, flavor: Flavor | None = None, host: str | None = None) -> GuestSpec:
+        """The server as ``host`` (else its own) has to define it, with this flavor: of disks that are there, not of an
+        image."""
         with self.database.read() as tx:
             nics = self.network.nics(tx, server.id)
-        return self.guests.spec(replace(server, flavor=flavor or server.flavor, image_id=None), nics)
+        there = replace(server, flavor=flavor or server.flavor, host=host or server.host, image_id=None)
+        return self.guests.spec(there, nics)
 
     def peer(self, host: str, directory: str = "") -> Peer:
         """Raises Internal for a host that never said where it is."""

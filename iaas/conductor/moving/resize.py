@@ -107,7 +107,7 @@ class Resize:
         server, dest = self.moves.server(run), run.data("schedule")["host"]
         if server.origin_state is not State.ACTIVE:
             return Done()
-        guest = None if run.report else self.moves.guest(server, _wanted(server))
+        guest = None if run.report else self.moves.guest(server, _wanted(server), dest)
         failpoints.hit("conductor.move.before_spawn")
         return self.moves.hosts.compute_step(run, dest, Action.START, guest)
 

@@ -78,7 +78,7 @@ class ResizeEnds:
         server = self.moves.server(run)
         if server.origin_state is State.STOPPED:
             return Done()
-        guest = None if run.report else self.moves.guest(server, server.old_flavor)
+        guest = None if run.report else self.moves.guest(server, server.old_flavor, server.old_host)
         failpoints.hit("conductor.resize.before_start")
         return self.moves.hosts.compute_step(run, server.old_host or "", Action.START, guest)
 

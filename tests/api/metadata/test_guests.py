@@ -49,7 +49,8 @@ class Guest:
 
 
 def client_of(world: World, secret: str) -> Client:
-    services = Metadata(compute=ComputeFacade(world.compute), secret=secret, domain="iaas.internal")
+    facade = ComputeFacade(database=world.database, network=world.compute.network, domain="iaas.internal")
+    services = Metadata(compute=facade, secret=secret)
     routes = collect("iaas.api.metadata")
     return Client(make_app(DIALECT, routes, services, Policy.of_routes(routes), authenticate))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from iaas import errors, failpoints
+from iaas.compute.agent import config_drive
 from iaas.compute.agent.power import Switch
 from iaas.compute.agent.work import Work
 from iaas.model.order import GuestSpec, Order, Power
@@ -14,7 +15,7 @@ class Rescue(Switch):
         guest = _guest(order)
         if self._runs_by(order):
             return Power.RUNNING
-        disks = self._disks.rescue(guest, work)
+        disks = config_drive.beside(self._instances, guest, self._disks.rescue(guest, work))
         failpoints.hit("compute.rescue.after_disk")
         self._stop(order, work)
         failpoints.hit("compute.rescue.after_stop")

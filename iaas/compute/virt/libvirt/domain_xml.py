@@ -140,11 +140,23 @@ def _features(root: ET.Element, guest: GuestSpec, host: Host) -> None:
 
 
 def _disk(devices: ET.Element, disk: Disk, host: Host) -> None:
+    if disk.cdrom:
+        _cdrom(devices, disk, host)
+        return
     element = ET.SubElement(devices, "disk", type="file", device="disk")
     ET.SubElement(element, "driver", name="qemu", type=disk.format, cache=host.cache, discard="unmap",
                   error_policy="stop", rerror_policy="stop")  # fmt: skip
     ET.SubElement(element, "source", file=str(disk.path))
     ET.SubElement(element, "target", dev=disk.target, bus="virtio")
+
+
+def _cdrom(devices: ET.Element, disk: Disk, host: Host) -> None:
+    """On the machine's IDE: the kernels of small guests have no driver for SATA."""
+    element = ET.SubElement(devices, "disk", type="file", device="cdrom")
+    ET.SubElement(element, "driver", name="qemu", type=disk.format, cache=host.cache)
+    ET.SubElement(element, "source", file=str(disk.path))
+    ET.SubElement(element, "target", dev=disk.target, bus="ide")
+    ET.SubElement(element, "readonly")
 
 
 def _interface(devices: ET.Element, nic: Nic, host: Host) -> None:

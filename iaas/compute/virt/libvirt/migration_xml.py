@@ -25,12 +25,12 @@ def elsewhere(xml: str, directory: tuple[str, str], address: tuple[str, str]) ->
 
 
 def disks_below(xml: str, directory: str) -> list[str]:
-    """The target names of the disks whose files are below the directory."""
+    """The target names of the disks whose files are below the directory, but for CD-ROMs: nobody copies those."""
     return list(_targets(xml, directory))
 
 
 def _targets(xml: str, directory: str) -> Iterator[str]:
-    for disk in ET.fromstring(xml).iterfind("devices/disk"):  # noqa: S314  (as above)
+    for disk in ET.fromstring(xml).iterfind("devices/disk[@device='disk']"):  # noqa: S314  (as above)
         source, target = disk.find("source"), disk.find("target")
         if source is None or target is None:
             continue
