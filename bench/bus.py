@@ -66,6 +66,9 @@ class Host:
     def disks(self, server_id: str, fence: int) -> Any:
         raise NotImplementedError
 
+    def config_drive(self, server_id: str, fence: int, offset: int) -> bytes:
+        raise NotImplementedError
+
     def withdraw(self, server_id: str, fence: int) -> None:
         raise NotImplementedError
 

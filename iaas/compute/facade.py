@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from iaas.db.compute import aggregates, servers
 from iaas.db.engine import Database, Tx
 from iaas.errors import NotFound
-from iaas.model.particulars import Interface, Particulars
+from iaas.model.order import Interface, Particulars
 from iaas.model.server import Server
 from iaas.network.facade import NetworkFacade
 

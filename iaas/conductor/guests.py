@@ -13,8 +13,7 @@ from iaas.errors import NotFound
 from iaas.identity.facade import IdentityFacade
 from iaas.image.facade import ImageFacade
 from iaas.model.image import Image
-from iaas.model.order import GuestSpec, ImageSource, Nic, Upload
-from iaas.model.particulars import Particulars
+from iaas.model.order import GuestSpec, ImageSource, Nic, Particulars, Upload
 from iaas.model.server import Server
 from iaas.model.volume import AttachmentState
 

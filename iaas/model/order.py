@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from iaas.model.particulars import Particulars
+from iaas.model.network import Address
 
 
 class Action(StrEnum):
@@ -112,6 +112,41 @@ class VolumeConnection:
     boot_index: int | None = None  # 0: the root disk
     read_only: bool = False
     shareable: bool = False  # multiattach
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interface:
+    """``ips``: the port's fixed addresses."""
+
+    port_id: str
+    tap: str
+    mac: str
+    mtu: int
+    network_id: str
+    ips: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Particulars:
+    """What a guest may know of itself: a host makes the config drive of it. ``hostname`` is the full one; ``user_data``
+    base64 as the user gave it (never logged); ``groups``: names of security groups."""
+
+    server_id: str
+    project_id: str
+    name: str
+    hostname: str
+    zone: str
+    flavor: str
+    image_id: str | None
+    reservation_id: str
+    launch_index: int
+    metadata: dict[str, str]
+    key_name: str | None
+    key_data: str | None
+    user_data: str | None = field(repr=False)
+    addresses: tuple[Address, ...]
+    groups: tuple[str, ...]
+    interfaces: tuple[Interface, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from iaas import errors
 from iaas.compute.virt.driver import Disk
 from iaas.compute.virt.fake import FakeDriver
+from iaas.host import iso9660
 from iaas.model.order import GuestSpec, Power
 from tests.contract.test_virt_driver import Bench, bench, power
 from tests.integration.libvirtd import libvirtd
@@ -43,6 +45,36 @@ def running(bench: Bench) -> tuple[str, Path]:
     bench.driver.define(spec, disks, bench.directory / "console", 1)
     bench.driver.power_on(spec.server_id)
     return spec.server_id, disk
+
+
+def test_a_guest_has_its_config_drive_for_reading_only(bench: Bench) -> None:
+    """A-104: a CD-ROM beside its disks, through a stop and a start, in memory that was saved, and not in a copy."""
+    spec = bench.spec()
+    config = bench.directory / "config"
+    config.write_bytes(iso9660.volume("config-2", {"openstack/latest/user_data": b"x"}, 1 << 20))
+    before, disk = config.read_bytes(), overlay(bench, spec)
+    disks = (
+        Disk(target="vda", path=disk, format="qcow2"), Disk(target="hda", path=config, format="raw", cdrom=True),
+    )  # fmt: skip
+    bench.driver.define(spec, disks, bench.directory / "console", 1)
+    for verb in (bench.driver.power_on, bench.driver.power_off, bench.driver.power_on, bench.driver.save,
+                 bench.driver.restore):  # fmt: skip
+        verb(spec.server_id)
+    assert power(bench, spec.server_id) is Power.RUNNING
+    bench.driver.copy_disk(spec.server_id, disk, bench.directory / "copy", wait)
+    if not isinstance(bench.driver, FakeDriver):
+        (process,) = (name for name in Path("/proc").iterdir() if spec.server_id.encode() in _command(name))
+        (number,) = (link.name for link in (process / "fd").iterdir() if link.readlink() == config)
+        flags = (process / "fdinfo" / number).read_text().split("flags:\t0")[1].split()[0]
+        assert int(flags, 8) & os.O_ACCMODE == os.O_RDONLY
+    assert config.read_bytes() == before
+
+
+def _command(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes() if process.name.isdigit() else b""
+    except OSError:  # it has ended meanwhile
+        return b""
 
 
 @pytest.mark.parametrize("paused", [False, True])

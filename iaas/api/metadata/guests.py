@@ -15,7 +15,7 @@ from iaas.api.metadata.service import Metadata
 from iaas.api.route import Reply, Route
 from iaas.compute.metadata import ec2, openstack, tree
 from iaas.errors import Forbidden, NotFound
-from iaas.model.particulars import Particulars
+from iaas.model.order import Particulars
 
 _TEXT, _JSON, _BYTES = "text/plain; charset=utf-8", "application/json", "application/octet-stream"
 

@@ -1,2 +1,2 @@
 """What a guest may read of itself, in the formats of OpenStack and EC2: one source for the metadata API and the config
-drive. Pure: of model/particulars.py, on either side of the bus."""
+drive. Pure: of model/order.py, on either side of the bus."""

@@ -7,7 +7,7 @@ import os
 import msgspec
 
 from iaas.compute.metadata import ec2, openstack
-from iaas.model.particulars import Particulars
+from iaas.model.order import Particulars
 
 LABEL = "config-2"  # by which guests find the drive
 _EC2 = ("2009-04-04", "latest")  # of EC2's versions the published drive has these

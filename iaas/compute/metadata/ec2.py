@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from iaas.compute.metadata.tree import Tree
-from iaas.model.particulars import Particulars
+from iaas.model.order import Particulars
 
 VERSIONS = (
     "1.0", "2007-01-19", "2007-03-01", "2007-08-29", "2007-10-10", "2007-12-15", "2008-02-01", "2008-09-01",

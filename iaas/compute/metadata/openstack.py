@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from iaas.compute.metadata.tree import Tree
-from iaas.model.particulars import Particulars
+from iaas.model.order import Particulars
 
 VERSIONS = (
     "2012-08-10", "2013-04-04", "2013-10-17", "2015-10-15", "2016-06-30", "2016-10-06", "2017-02-22", "2018-08-27",

@@ -287,10 +287,18 @@ def test_user_data_and_keys_are_kept_for_the_guest(world: World) -> None:
     assert (shown["key_name"], shown["metadata"], shown["config_drive"]) == ("k", {"a": "1"}, "")
 
 
-@pytest.mark.parametrize("wanted", [True, "true", "1"])
-def test_a_config_drive_is_refused_rather_than_promised(world: World, wanted: object) -> None:
+@pytest.mark.parametrize(("wanted", "shown"), [(True, "True"), ("true", "True"), ("Yes", "True"), ("0", "")])
+def test_a_config_drive_is_shown_and_found(world: World, wanted: object, shown: str) -> None:
+    id = world.server(config_drive=wanted)
+    assert world.ok("alice", "GET", f"{SERVERS}/{id}")["server"]["config_drive"] == shown
+    found = world.ok("alice", "GET", f"{SERVERS}?config_drive={bool(shown)}", version="2.83")["servers"]
+    assert [server["id"] for server in found] == [id]
+
+
+@pytest.mark.parametrize("wanted", [None, 1, "", "/dev/vdb", "maybe", ["true"]])
+def test_what_is_no_boolean_is_no_wish_for_a_config_drive(world: World, wanted: object) -> None:
     body = {"server": {"name": "web", "imageRef": world.compute_image, "flavorRef": "1", "config_drive": wanted}}
-    assert "Config drives" in world.refused(400, "alice", "POST", SERVERS, body)
+    assert "config_drive" in world.refused(400, "alice", "POST", SERVERS, body)
 
 
 def test_changes_since_tells_of_deleted_servers_too(world: World, clock: ManualClock) -> None:

@@ -18,6 +18,8 @@ from iaas.api.metadata.service import Metadata
 from iaas.api.policy import Policy
 from iaas.api.route import collect
 from iaas.compute.facade import ComputeFacade
+from iaas.compute.metadata import drive
+from iaas.db.compute import servers
 from iaas.db.engine import Database
 from tests.api.compute.world import World, authenticate, make_world
 
@@ -48,9 +50,12 @@ class Guest:
         return answer.get_data(as_text=True)
 
 
+def facade_of(world: World) -> ComputeFacade:
+    return ComputeFacade(database=world.database, network=world.compute.network, domain="iaas.internal")
+
+
 def client_of(world: World, secret: str) -> Client:
-    facade = ComputeFacade(database=world.database, network=world.compute.network, domain="iaas.internal")
-    services = Metadata(compute=facade, secret=secret)
+    services = Metadata(compute=facade_of(world), secret=secret)
     routes = collect("iaas.api.metadata")
     return Client(make_app(DIALECT, routes, services, Policy.of_routes(routes), authenticate))
 
@@ -105,6 +110,38 @@ def test_the_ec2_format_is_a_tree_of_names(guest: Guest) -> None:
         assert guest.text(f"/2009-04-04/meta-data/{path}") == value
     assert guest.text("/latest/meta-data/public-keys/0/openssh-key").startswith("ssh-rsa ")
     assert guest.get("/latest/user-data").get_data() == b"\x00#cloud-config"
+
+
+def test_a_config_drive_has_what_the_service_answers(guest: Guest) -> None:
+    """A-104: every file of the OpenStack format, in every version; EC2's tree as one document."""
+    facade = facade_of(guest.world)
+    with guest.world.database.read() as tx:
+        files = drive.files(facade.particulars(tx, servers.get(tx, guest.server)))
+    folders = {path.rpartition("/")[0] for path in files if path.startswith("openstack/")}
+    assert folders == {f"openstack/{version}" for version in guest.text("/openstack").splitlines()}
+    for folder in folders:
+        names = {path.rpartition("/")[2] for path in files if path.rpartition("/")[0] == folder}
+        assert names == set(guest.text(f"/{folder}").splitlines()) - {"password"}, "which is the service's alone"
+        for name in names - {"meta_data.json"}:
+            assert files[f"{folder}/{name}"] == guest.get(f"/{folder}/{name}").get_data()
+        told, served = (json.loads(text) for text in (files[f"{folder}/meta_data.json"],
+                                                      guest.text(f"/{folder}/meta_data.json")))  # fmt: skip
+        assert len(told.pop("random_seed", "")) == len(served.pop("random_seed", ""))
+        assert told == served
+    for version in ("latest", "2009-04-04"):
+        assert files[f"ec2/{version}/user-data"] == guest.get("/latest/user-data").get_data()
+        document = json.loads(files[f"ec2/{version}/meta-data.json"])
+        for path in (
+            "local-ipv4",
+            "instance-id",
+            "hostname",
+            "public-keys/0/openssh-key",
+            "placement/availability-zone",
+        ):
+            found = document
+            for name in path.split("/"):
+                found = found[name]
+            assert found == guest.text(f"/latest/meta-data/{path}")
 
 
 @pytest.mark.parametrize("path", ["/nonsense", "/latest/meta-data/nothing", "/openstack/1999-01-01", "/latest/../etc",

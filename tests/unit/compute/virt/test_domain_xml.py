@@ -55,6 +55,17 @@ def test_every_disk_names_its_format() -> None:
     assert [driver.get("type") for driver in drivers] == ["qcow2", "raw"]
 
 
+def test_a_cdrom_is_read_only_and_on_ide() -> None:
+    disks = (Disk(target="hda", path=Path("/s/config"), format="raw", cdrom=True),)
+    root = ET.fromstring(domain_xml.domain(spec(), disks, Path("/s/console.log"), Marker(4, "proj", "web"), TCG))
+    (disk,) = root.findall("devices/disk")
+    assert (disk.get("type"), disk.get("device")) == ("file", "cdrom") and disk.find("readonly") is not None
+    assert {child.tag: child.attrib for child in disk if child.tag in ("source", "target")} == {
+        "source": {"file": "/s/config"}, "target": {"dev": "hda", "bus": "ide"}
+    }  # fmt: skip
+    assert disk.find("driver").get("type") == "raw"  # type: ignore[union-attr]
+
+
 def test_an_interface_names_tap_bridge_and_mtu() -> None:
     (interface,) = render(spec()).findall("devices/interface")
     found = {child.tag: child.attrib for child in interface}
