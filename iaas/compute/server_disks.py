@@ -62,9 +62,7 @@ def _check_root(compute: Compute, tx: Tx, context: Context, root: DiskWish, flav
         assert root.id is not None
         source = compute.volume.snapshot(tx, context, root.id).volume_id
         return _check_described(compute, tx, context, compute.volume.get(tx, context, source), flavor)
-    if root.source is DiskSource.BLANK:
-        raise Invalid("Block Device Mapping is Invalid: a blank volume is not bootable.", field=FIELD)
-    return {}
+    raise Invalid("Block Device Mapping is Invalid: a blank volume is not bootable.", field=FIELD)
 
 
 def needs_config_drive(compute: Compute, properties: Mapping[str, Any]) -> bool:
@@ -72,9 +70,7 @@ def needs_config_drive(compute: Compute, properties: Mapping[str, Any]) -> bool:
     return compute.force_config_drive or properties.get("img_config_drive") == "mandatory"
 
 
-def _check_described(
-    compute: Compute, tx: Tx, context: Context, volume: Volume, flavor: Flavor
-) -> Mapping[str, Any]:
+def _check_described(compute: Compute, tx: Tx, context: Context, volume: Volume, flavor: Flavor) -> Mapping[str, Any]:
     """By what the volume remembers of the image that it was made of. Raises Invalid."""
     described = volume.image_metadata or {}
     least = str(described.get("min_ram") or "0")

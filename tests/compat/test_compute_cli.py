@@ -29,9 +29,10 @@ def test_the_first_hour_of_a_user(cloud: Cloud, sdk: Any, image: str) -> None:
     assert "PRIVATE KEY-----" in key
     server = cloud.cli(
         "server", "create", "--image", "debian", "--flavor", "m1.tiny", "--network", "private", "--key-name", "mine",
-        "--property", "role=web", "--wait", "web",
+        "--property", "role=web", "--use-config-drive", "--wait", "web",
     )  # fmt: skip
     assert (server["status"], server["OS-EXT-SRV-ATTR:host"], server["key_name"]) == ("ACTIVE", HOST, "mine")
+    assert server["config_drive"] == "True"
     (row,) = cloud.cli("server", "list", "--long")
     assert (row["Name"], row["Status"], row["Image Name"], row["Flavor"]) == ("web", "ACTIVE", "debian", "m1.tiny")
     assert row["Networks"]["private"][0].startswith("10.0.0.")

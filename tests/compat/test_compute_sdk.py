@@ -90,9 +90,10 @@ def test_the_cloud_layer_makes_a_server_with_everything(sdk: Any, image: str, fl
     key = sdk.create_keypair("mine")
     made = sdk.create_server(
         "full", image=image, flavor=flavor, network=network, key_name=key.name, userdata="#!/bin/sh", auto_ip=False,
-        meta={"role": "db"}, tags=["t"], wait=True, timeout=10,
+        meta={"role": "db"}, tags=["t"], config_drive=True, wait=True, timeout=10,
     )  # fmt: skip
     assert (made.status, made.metadata, made.key_name, made.tags) == ("ACTIVE", {"role": "db"}, "mine", ["t"])
+    assert made.has_config_drive == "True"
     assert base64.b64decode(made.user_data) == b"#!/bin/sh"
     assert sdk.delete_server(made.id, wait=True, timeout=10)
     assert sdk.delete_keypair("mine")

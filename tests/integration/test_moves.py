@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import subprocess
 import threading
 import time
@@ -22,6 +23,14 @@ VERSION = "2.84"
 PLANTED = header.qcow2(backing=b"/etc/passwd")[:4608]  # as much as a command may be long
 
 
+USER_DATA = b"#!/bin/sh\necho done by the config drive\n"
+SUMS = "find . -type f | sort | xargs md5sum"
+
+
+def encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
 class Guest:
     """A server of the demo project with a floating address, and a way into it; /dev/vdb is a raw disk of its own."""
 
@@ -32,7 +41,7 @@ class Guest:
         )
         made = user.compute.create_server(
             name=name, flavor_id=flavor.id, image_id=fleet.furniture.image, key_name=KEY,
-            networks=[{"uuid": fleet.furniture.network}],
+            networks=[{"uuid": fleet.furniture.network}], config_drive=True, user_data=encoded(USER_DATA),
         )  # fmt: skip
         self.id = made.id
         user.compute.wait_for_server(made, interval=0.5, wait=120)
@@ -64,6 +73,11 @@ class Guest:
     def planted(self) -> bool:
         found = self.says("echo 3 > /proc/sys/vm/drop_caches; dd if=/dev/vdb bs=4608 count=1 | md5sum")
         return (found or "").startswith(hashlib.md5(PLANTED, usedforsecurity=False).hexdigest())
+
+    def drive(self, command: str) -> str | None:
+        """What the command prints in the config drive's root, read from the CD-ROM and not from memory."""
+        mount = "echo 3 > /proc/sys/vm/drop_caches; mkdir -p /mnt/cd; mount -o ro $(findfs LABEL=config-2) /mnt/cd"
+        return self.says(f"{mount} && cd /mnt/cd && {command}; cd /; umount /mnt/cd")
 
     def ready(self) -> None:
         eventually(lambda: self.says(BOOTED) is not None, 90, "the guest answers, and is through with its start")
@@ -127,11 +141,24 @@ def counting(guest: Guest) -> Iterator[Callable[[], list[int]]]:
         process.wait()
 
 
+def test_a_guest_reads_its_config_drive(guest: Guest) -> None:
+    """A-104: its key, its name and its user data come from there, and what EC2's clients read."""
+    console = guest.fleet.admin.compute.get_server_console_output(guest.id)["output"]
+    assert f"TINY: metadata source=config-drive instance={guest.id}" in console and "TINY: ssh keys=1" in console
+    assert "done by the config drive" in console
+    assert guest.says("hostname") == "mover"
+    assert guest.drive("cat openstack/latest/user_data") == USER_DATA.decode().strip()
+    key = json.loads(guest.drive("cat ec2/latest/meta-data.json") or "{}")["public-keys"]["0"]["openssh-key"]
+    assert key.strip() in (guest.says("cat /root/.ssh/authorized_keys") or "")
+    assert guest.drive("echo x > new") is None, "it is for reading only"
+
+
 def test_a_live_migration_keeps_an_open_connection_and_what_is_on_the_disk(guest: Guest) -> None:
     """S-014: also what looks like the header of an image."""
     guest.plant()
     assert guest.says("echo kept > /root/marker; sync") is not None
     source, before = guest.host, float((guest.says("cat /proc/uptime") or "0").split()[0])
+    drive = guest.drive(SUMS)
     with counting(guest) as numbers:
         assert guest.act({"os-migrateLive": {"host": None, "block_migration": "auto"}}) == 202
         guest.settle("ACTIVE")
@@ -142,6 +169,7 @@ def test_a_live_migration_keeps_an_open_connection_and_what_is_on_the_disk(guest
     assert guest.says("cat /root/marker") == "kept"
     assert guest.planted()
     assert float((guest.says("cat /proc/uptime") or "0").split()[0]) > before, "it was never started anew"
+    assert drive is not None and guest.drive(SUMS) == drive, "its config drive is there, to the byte"
     assert guest.id not in guest.fleet.guests(source) and guest.id in guest.fleet.guests(guest.host)
 
 
@@ -243,4 +271,6 @@ def test_a_resize_back_and_forth_keeps_the_disk(guest: Guest) -> None:
         guest.ready()
         assert guest.says("cat /root/marker") == "kept"
         assert guest.says("grep -c ^processor /proc/cpuinfo") == cores
+        told = json.loads(guest.drive("cat ec2/latest/meta-data.json") or "{}")
+        assert told["instance-type"] == ("m1.twice" if cores == "2" else "m1.swap"), "its config drive says so, too"
     assert guest.says("cat /sys/block/vda/size") == str((2 << 30) // 512)
