@@ -77,7 +77,7 @@ class Guest:
     def drive(self, command: str) -> str | None:
         """What the command prints in the config drive's root, read from the CD-ROM and not from memory."""
         mount = "echo 3 > /proc/sys/vm/drop_caches; mkdir -p /mnt/cd; mount -o ro $(findfs LABEL=config-2) /mnt/cd"
-        return self.says(f"{mount} && cd /mnt/cd && {command}; cd /; umount /mnt/cd")
+        return self.says(f"{mount} && (cd /mnt/cd && {command}); r=$?; umount /mnt/cd; exit $r")
 
     def ready(self) -> None:
         eventually(lambda: self.says(BOOTED) is not None, 90, "the guest answers, and is through with its start")

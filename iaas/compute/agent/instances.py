@@ -52,8 +52,11 @@ class Instances:
         return self.directory(server_id).is_dir()
 
     def put(self, server_id: str, name: str, data: bytes) -> Path:
-        """Writes a file of the server, readable to its owner alone: it is there as a whole or not at all."""
+        """Writes a file of the server, readable to its owner alone: it is there as a whole or not at all. What a death
+        of this daemon left of an earlier try goes."""
         path = self.directory(server_id) / name
+        for left in path.parent.glob(f".{name}.*"):
+            left.unlink(missing_ok=True)
         files.write(path, data, durable=self._durable)
         return path
 
