@@ -1,6 +1,6 @@
 """ISO 9660 volumes of a few small files, in memory. Knows no service.
 
-By pycdlib, in this process: no other program, no scratch directory, two milliseconds (docs/decisions/0032).
+By pycdlib, in this process: no other program, no scratch directory, 4 ms (docs/decisions/0032).
 """
 
 from __future__ import annotations
