@@ -20,8 +20,10 @@ from iaas.api.image.dialect import DIALECT
 from iaas.api.policy import Policy
 from iaas.api.route import collect
 from iaas.config.sections import Image as ImageOptions
+from iaas.config.sections import ImageStore
 from iaas.image.importer import run_one
 from iaas.image.services import ImageServices, make
+from iaas.image.store_set import from_values
 from tests.compat.cloud import Cloud
 from tests.evilimg import header as evil
 
@@ -29,11 +31,13 @@ MIB = 1024 * 1024
 SERVICES: dict[Cloud, ImageServices] = {}
 
 
-def add_image(cloud: Cloud) -> str:
-    """The image API in the catalog; its URL."""
+def add_image(cloud: Cloud, *stores: str, **more: Any) -> str:
+    """The image API in the catalog, with further filesystem stores and options of [image]; its URL."""
     routes = collect("iaas.api.image")
-    options = ImageOptions(directory=str(cloud._directory / "images"), max_size=16 * MIB)
-    services = make(cloud.database, options)
+    names = ("filesystem:filesystem", *(f"{store}:filesystem" for store in stores))
+    options = ImageOptions(directory=str(cloud._directory / "images"), max_size=16 * MIB, stores=names, **more)
+    sections = {store: ImageStore(directory=str(cloud._directory / store)) for store in stores}
+    services = make(cloud.database, options, from_values(sections))
     SERVICES[cloud] = services
     policy = Policy.of_routes(routes, EXTRA_RULES)
     return cloud.add("image", make_app(DIALECT, routes, services, policy, cloud.identity.authenticate))
