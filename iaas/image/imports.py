@@ -16,7 +16,7 @@ from iaas.db.image import copies, tasks, uploads
 from iaas.errors import Conflict, Invalid
 from iaas.image import address
 from iaas.image.services import ImageServices
-from iaas.image.upload import require_formats
+from iaas.image.upload import require_ready
 from iaas.model.image import Image, ImageTask, LocationState, State, TaskStatus, TaskType
 
 DIRECT, WEB, COPY = "glance-direct", "web-download", "copy-image"
@@ -44,7 +44,7 @@ def request(
     if wish.method == WEB:
         address.parsed(wish.uri or "", services.options)
     if wish.method != COPY:
-        require_formats(image)
+        require_ready(image)
     task = new_task(services, context, image, type, {**input, "backend": list(targets)})
 
     def begin(tx: Tx) -> ImageTask:
@@ -75,7 +75,7 @@ def add_location(
 ) -> ImageTask:
     """The data of a queued image are at this URL and stay there: a read-only store reads them. For the platform's
     services alone (S-019). Raises Invalid (no store reads such a URL), Conflict."""
-    require_formats(image)
+    require_ready(image)
     store = next((place.id for place in services.stores if place.store.READ_ONLY and place.store.takes(url)), None)
     if store is None:
         raise Invalid("There is no store for this location.", field="url")

@@ -25,6 +25,7 @@ from iaas.inspection.inspector import Limits
 from iaas.model.image import Image, State
 
 log = logging.getLogger(__name__)
+_SIGNED = {"img_signature", "img_signature_hash_method", "img_signature_key_type", "img_signature_certificate_uuid"}
 
 
 def upload(
@@ -36,7 +37,7 @@ def upload(
     Raises Conflict (not queued, or somebody else uploads), Invalid (no formats yet, no such store), TooLarge,
     QuotaExceeded, Unsafe, Broken, Gone; the image is queued again after each. An error of ``stream`` itself passes.
     """
-    require_formats(image)
+    require_ready(image)
     target = store or services.stores.default
     if target not in services.stores.writable:
         raise Invalid(f"There is no store {target[:64]!r} that takes data.", field="store")
@@ -51,10 +52,16 @@ def upload(
         raise
 
 
-def require_formats(image: Image) -> None:
-    """Raises Invalid."""
+def require_ready(image: Image) -> None:
+    """Whether the image says what its data are to be, and asks for nothing that can't be done. Raises Invalid."""
     if not image.disk_format or not image.container_format:
         raise Invalid("Properties disk_format, container_format must be set prior to saving data.")
+    if image.properties.keys() >= _SIGNED:  # to take the data unverified would be worse than to refuse them
+        raise Invalid(
+            "Signature verification failed: there is no key manager to have the certificate from. "
+            "Remove the property img_signature to save the data without it.",
+            field="img_signature",
+        )
 
 
 def tenure(services: ImageServices, image: Image) -> Tenure:

@@ -160,6 +160,24 @@ def assert_as_if_nothing_happened(alice: As, services: ImageServices, image: dic
     assert alice.get(image["file"]).data == b"at last"
 
 
+def test_data_whose_signature_can_not_be_verified_are_not_taken(alice: As, services: ImageServices) -> None:
+    """As published: a signed image is active only once its signature was verified; some of the names alone mean
+    nothing."""
+    names = ("hash_method", "key_type", "certificate_uuid")
+    signed = alice.create(img_signature="abcd", **{f"img_signature_{name}": "x" for name in names})
+    for where, answer in (
+        ("file", alice.upload(signed["id"], b"x")),
+        (
+            "import",
+            alice.post(f"{signed['self']}/import", {"method": {"name": "web-download", "uri": "http://a.example/"}}),
+        ),
+    ):
+        assert (answer.status_code, "Signature verification failed" in answer.json["message"]) == (400, True), where
+    assert (alice.get(signed["self"]).json["status"], stored(services)) == ("queued", [])
+    assert alice.patch(signed["self"], {"op": "remove", "path": "/img_signature"}).status_code == 200
+    assert alice.upload(signed["id"], b"x").status_code == 204
+
+
 def test_an_endless_body_is_cut_at_the_cap(alice: As, services: ImageServices) -> None:
     """S-022"""
     image = alice.create()
