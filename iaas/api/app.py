@@ -118,6 +118,8 @@ class _Front:
     def _dispatch(self, request: flask.Request, caller: Context, version: Version | None) -> flask.Response:
         path, candidates = self._match(request)
         caller, token = self._identify(request, caller, candidates)
+        if b"%00" in request.query_string:
+            raise Invalid("The query holds a NUL character.")
         with contexts.use(caller):
             body = None
             routes = [route for route in candidates if _in_range(route, version)]
@@ -145,6 +147,8 @@ class _Front:
             return self._answer(route, route.handler(call))
 
     def _match(self, request: flask.Request) -> tuple[dict[str, str], list[Route]]:
+        if "\x00" in request.path:  # nothing has a name that PostgreSQL can't be asked for
+            raise NotFound(_NOWHERE)
         adapter = self.map.bind("", path_info=request.path)
         endpoint, variables = adapter.match(method=None)
         routes = self.table[endpoint]

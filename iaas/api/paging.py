@@ -68,11 +68,13 @@ def next_url(call: Call[Any], marker: str) -> str:
 
 
 def moment(query: Mapping[str, str], key: str) -> datetime | None:
-    """A time of the query in UTC unless it says otherwise; None without one. A plus sign may have arrived as a space.
-    Raises Invalid."""
+    """A time of the query; None without one. Raises Invalid."""
     text = query.get(key)
-    if not text:
-        return None
+    return moment_of(text, key) if text else None
+
+
+def moment_of(text: str, key: str) -> datetime:
+    """A time in UTC unless it says otherwise. A plus sign may have arrived as a space. Raises Invalid for ``key``."""
     try:
         found = datetime.fromisoformat(text.replace(" ", "+"))
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)

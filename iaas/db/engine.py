@@ -25,7 +25,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import CursorResult, make_url
 
 from iaas.clock import Clock, SystemClock
-from iaas.errors import Conflict, Error, Unavailable
+from iaas.errors import Conflict, Error, Invalid, Unavailable
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -216,6 +216,9 @@ def _translated() -> Iterator[None]:
             raise TryAgain("The database is busy.") from error
         if isinstance(error, exc.OperationalError):
             raise TryAgain("The database can't be reached.") from error
+        if isinstance(error, exc.DataError):  # what a client asked for, on PostgreSQL: SQLite takes any value
+            log.warning("the database can't hold a value: %s", error.orig)
+            raise Invalid("A value is too large, too long, or nothing that can be stored.") from error
         raise
     except exc.TimeoutError as error:
         raise Unavailable("No database connection is free.") from error

@@ -13,7 +13,8 @@ from sqlalchemy import event
 
 from iaas.db import migrate, quotas
 from iaas.db.engine import Database, Tx
-from iaas.errors import Unavailable
+from iaas.db.schema.image import images
+from iaas.errors import Invalid, Unavailable
 from tests.integration.postgresql import Postgres
 
 
@@ -99,3 +100,15 @@ def test_a_commit_whose_fate_nobody_tells_is_a_failure_and_is_not_repeated(
 def test_a_transaction_that_a_crash_of_the_database_forgot_was_not_committed(database: Database) -> None:
     """PostgreSQL calls a number that it has no memory of an error, "in the future": seen after a crash (F-39)."""
     assert database._has_committed(str(2**40)) is False
+
+
+@pytest.mark.parametrize("value", [10**12, "a\x00b"], ids=["too large", "nul"])
+def test_a_value_that_no_column_can_hold_is_the_callers_fault_and_none_of_the_server(
+    database: Database, value: int | str
+) -> None:
+    column: sa.ColumnElement[Any] = images.c.name if isinstance(value, str) else images.c.min_ram
+    with pytest.raises(Invalid, match="nothing that can be stored"), database.read() as tx:
+        tx.first(sa.select(images.c.id).where(column == value))
+    with pytest.raises(Invalid):
+        database.run(lambda tx: tx.update(images, images.c.id == "x", {column.name: value}))
+    assert database.now()  # the connection is as good as before

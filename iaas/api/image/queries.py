@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from iaas.api import paging, schema
 from iaas.api.image import protected
@@ -112,11 +112,7 @@ def _time(name: str, text: str) -> tuple[str, str, datetime]:
     operator, _, rest = text.partition(":")
     if operator not in _OPERATORS:
         operator, rest = "eq", text
-    try:
-        moment = datetime.fromisoformat(rest)
-    except ValueError:
-        raise Invalid(f"Invalid time {rest[:64]!r}.", field=name) from None
-    return name, operator, moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return name, operator, paging.moment_of(rest, name)
 
 
 def _values(name: str, text: str) -> Sequence[str]:

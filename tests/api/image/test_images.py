@@ -190,6 +190,7 @@ def test_filters(alice: As, root: As, clock: ManualClock) -> None:
     assert found("flavour=sweet") == ["one"]
     assert found("flavour=sour") == found("unknown=x") == []
     assert found(f"created_at=gt:{first['created_at']}") == ["two, three"]
+    assert found(f"created_at=gt:{first['created_at'].removesuffix('Z')}+00:00") == ["two, three"]
     assert found(f"created_at=lte:{first['created_at']}") == found(f"created_at={first['created_at']}") == ["one"]
     assert found(f"checksum={first['checksum']}") == ["one"]
 
@@ -198,6 +199,7 @@ def test_filters(alice: As, root: As, clock: ManualClock) -> None:
     "query",
     ["status=good", "visibility=mine", "member_status=maybe", "protected=perhaps", "size_min=-1", "size_max=x",
      "limit=-1", "limit=x", "marker=nothing", "sort_key=owner_of", "sort=name:up", "created_at=gt:tomorrow",
+     "created_at=gt:0001-01-01T00:00:00%2B23:59", "updated_at=lt:", "name=%00",
      "name=in:", 'name=in:"a', "os_hidden=perhaps", "sort=name&sort_key=id", "sort=name:asc&sort_dir=asc",
      "sort_key=name&sort_dir=asc&sort_dir=desc"],
 )  # fmt: skip

@@ -84,6 +84,7 @@ def test_repeated_filters_mean_any_of_them_and_kinds_are_checked(api: Api) -> No
     assert api.call("alice", "GET", "/v2.0/networks?admin_state_up=maybe")[0] == 400
     assert api.call("alice", "GET", "/v2.0/networks?mtu=wide")[0] == 400
     assert api.call("alice", "GET", "/v2.0/networks?name=a%00b")[0] == 400
+    assert api.call("alice", "GET", "/v2.0/networks?created_at=0001-01-01T00:00:00%2B23:59")[0] == 400
     assert api.do("alice", "GET", "/v2.0/networks?name=%25' OR 1=1 --") == []  # S-115
 
 

@@ -48,11 +48,18 @@ def test_a_public_route_needs_no_token() -> None:
     assert client().get("/open").json == {"open": True}
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/who/a/b", "//open", "/open/../who", "/Open", "/%00"])
+@pytest.mark.parametrize("path", ["/nowhere", "/who/a/b", "//open", "/open/../who", "/Open", "/%00", "/who/a%00b"])
 def test_an_unknown_path_is_404_in_this_apis_words(path: str) -> None:
     answer = client().get(path, headers=as_("member"))
     assert answer.status_code == 404
     assert answer.json is not None and answer.json["fault"]["kind"] == "not_found"
+
+
+def test_a_nul_in_the_query_is_refused_before_any_database_is_asked() -> None:
+    answer = client().get("/who?name=a%00b", headers=as_("member"))
+    assert answer.status_code == 400
+    assert answer.json is not None and "NUL" in answer.json["fault"]["message"]
+    assert client().get("/who?name=a%2500b", headers=as_("member")).status_code == 200
 
 
 def test_a_trailing_slash_is_the_same_resource() -> None:

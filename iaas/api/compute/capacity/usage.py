@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from iaas.api import paging
@@ -39,24 +38,13 @@ def show_usage(call: Call[Compute]) -> dict[str, Any]:
 
 def _span(call: Call[Compute]) -> Span:
     now = call.services.database.now()
-    start, end = (_time(call, name) or now for name in ("start", "end"))
+    start, end = (paging.moment(call.query, name) or now for name in ("start", "end"))
     if start > end:
         raise Invalid("Invalid start time. The start time cannot occur after the end time.", field="start")
     if not call.at_least(PAGES):
         return Span(start=start, end=end)
     page = paging.page(call.query, {}, ())
     return Span(start=start, end=end, limit=page.limit, marker=page.marker)
-
-
-def _time(call: Call[Compute], name: str) -> datetime | None:
-    text = call.query.get(name)
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid(f"Datetime is in invalid format: {text[:40]!r}", field=name) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _project(project: str, items: Sequence[ServerUsage], span: Span, detailed: bool) -> dict[str, Any]:
