@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from iaas.api.network import query
@@ -40,11 +41,12 @@ def delete_topology(call: Services) -> Reply:
 
 
 def _project(call: Services) -> str:
-    """The project of the path; clients that know none say None and mean their own. Raises NotFound for a foreign one:
-    whether it is there is nobody's business."""
+    """The project of the path; clients that know none say None and mean their own. Raises NotFound for a foreign one,
+    whether it is there is nobody's business, and for what can't be the id of one."""
     given = query.ident(call, "project_id")
     project = call.context.owner if given == "None" else given
-    if not project or (project != call.context.owner and not call.context.is_admin):
+    mine = project == call.context.owner or call.context.is_admin
+    if not mine or not re.fullmatch(query.PROJECT["pattern"], project):
         raise NotFound(f"Auto allocated topology of project {given[:64]} could not be found.")
     return project
 
