@@ -14,6 +14,8 @@ from iaas.network import auto_topologies
 
 DRY_RUN = "dry-run"
 _MAKE = "create_auto_allocated_topology"
+# The stock command sends an administrator's --project as it was typed: for a name there is nothing to make.
+_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def show_topology(call: Services) -> dict[str, Any]:
@@ -30,6 +32,8 @@ def show_topology(call: Services) -> dict[str, Any]:
     if found is not None:
         return _show(found.network_id, project)
     call.enforce(_MAKE)
+    if project != call.context.owner and not _ID.fullmatch(project):
+        raise _missing(project)
     made = services.database.run(lambda tx: auto_topologies.ensure(tx, services.settings, call.context, project))
     return _show(made, project)
 
@@ -47,8 +51,12 @@ def _project(call: Services) -> str:
     project = call.context.owner if given == "None" else given
     mine = project == call.context.owner or call.context.is_admin
     if not mine or not re.fullmatch(query.PROJECT["pattern"], project):
-        raise NotFound(f"Auto allocated topology of project {given[:64]} could not be found.")
+        raise _missing(given)
     return project
+
+
+def _missing(project: str) -> NotFound:
+    return NotFound(f"Auto allocated topology of project {project[:64]} could not be found.")
 
 
 def _show(id: str, project: str) -> dict[str, Any]:

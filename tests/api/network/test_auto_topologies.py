@@ -152,11 +152,15 @@ def test_who_may_only_read_looks_and_makes_nothing(api: Api) -> None:
     refused(api, 403, "PolicyNotAuthorized", "DELETE", ALICE, persona="rita")
 
 
-def test_an_administrator_has_it_made_for_others_but_not_for_what_is_no_project(api: Api) -> None:
-    made = api.do("admin", "GET", BOB)
-    assert api.do("bob", "GET", BOB) == made
-    for odd in ("x" * 65, "p%20x", "p%00"):
-        assert api.call("admin", "GET", f"/v2.0/auto-allocated-topology/{odd}")[0] == 404
+def test_an_administrator_has_it_made_for_others_but_not_for_a_name(api: Api) -> None:
+    """The stock command sends --project as it was typed."""
+    other = "b" * 32
+    assert api.do("admin", "GET", f"/v2.0/auto-allocated-topology/{other}")["project_id"] == other
+    for odd in ("bob", "x" * 65, "p%20x", "p%00"):
+        refused(api, 404, "HTTPNotFound", "GET", f"/v2.0/auto-allocated-topology/{odd}", persona="admin")
+    assert used(api, "bob") == {}
+    made = api.do("bob", "GET", BOB)
+    assert api.do("admin", "GET", BOB) == made
     for method in ("GET", "DELETE"):
         assert api.call("nobody", method, "/v2.0/auto-allocated-topology/None")[0] in (403, 404)
 
