@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from iaas.db.engine import Database, Tx
@@ -59,10 +60,11 @@ class Domains(Tagged[Domain]):
             return db.domains_of_user(tx, user_id, marker, limit)
 
     def _create(self, tx: Tx, value: Domain) -> Domain:
-        """The id may be that of a domain that is gone: tokens of that one are not for this one."""
+        """The id may be that of a domain that is gone: tokens of that one are not for this one. A moment before now, so
+        that this one's tokens of the same moment count."""
         if PROJECTS.find(tx, id=value.id) is not None:
             raise Conflict(f"Conflict occurred attempting to store domain - Duplicate ID, {value.id}.")
-        return DOMAINS.create(tx, value, valid_after=tx.now())
+        return DOMAINS.create(tx, value, valid_after=tx.now() - timedelta(microseconds=1))
 
     def _update(self, tx: Tx, id: str, changes: Mapping[str, Any]) -> Domain:
         return super()._update(tx, id, _with_end(tx, changes))

@@ -41,6 +41,7 @@ class IdentityServices:
     keys: KeyRing
     validator: Validator
     passwords: Passwords
+    password_rules: PasswordRules
     login: LoginDesk
     tickets: TicketDesk
     domains: Domains
@@ -80,6 +81,7 @@ class IdentityServices:
             keys=keys,
             validator=validator,
             passwords=passwords,
+            password_rules=rules,
             login=login,
             tickets=tickets,
             domains=Domains(database),

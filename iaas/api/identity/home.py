@@ -19,6 +19,8 @@ _ASSOCIATION = "/policies/{policy_id}/OS-ENDPOINT-POLICY"
 _GROUP = "/OS-EP-FILTER/endpoint_groups/{endpoint_group_id}"
 _NAMES = {
     "/auth/tokens/OS-PKI/revoked": "revocations",
+    "/domains/{domain_id}/config/{group}": "domain_config_group",
+    "/domains/{domain_id}/config/{group}/{option}": "domain_config_option",
     "/limits/model": "limit_model",
     "/roles/{prior_role_id}/implies": "implied_roles",
     "/roles/{prior_role_id}/implies/{implied_role_id}": "implied_role",
@@ -38,7 +40,9 @@ _EXTENSIONS = {"/ec2tokens": "OS-EC2", "/s3tokens": "s3tokens"}
 _PARAMETERS = {
     "access": "ext/OS-EC2/1.0/param/credential_id",
     "endpoint_group_id": "ext/OS-EP-FILTER/1.0/param/endpoint_group_id",
+    "group": "param/config_group",
     "implied_role_id": "param/role_id",
+    "option": "param/config_option",
     "prior_role_id": "param/role_id",
     "tag": "param/tag_value",
     "trust_id": "ext/OS-TRUST/1.0/param/trust_id",

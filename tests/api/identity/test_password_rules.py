@@ -54,6 +54,32 @@ def test_a_password_looks_as_the_operator_wants(strict: Strict) -> None:
     log_in(world, "member", "letters1", 201)
 
 
+def test_everybody_can_ask_what_a_password_must_look_like(strict: Strict) -> None:
+    """Of the default domain, as published; the other numbers are the operator's business."""
+    world = strict(password_regex="^.{6,}$", password_regex_description="six signs", lockout_duration=5)
+    config = "/domains/default/config/security_compliance"
+    shown = {"password_regex": "^.{6,}$", "password_regex_description": "six signs"}
+    for case in (
+        Case("member", "GET", config, 200, has=(("config", {"security_compliance": shown}),)),
+        Case("unscoped", "GET", f"{config}/password_regex", 200, has=(("config", {"password_regex": "^.{6,}$"}),)),
+        Case("member", "HEAD", f"{config}/password_regex_description", 200),
+        Case("member", "GET", f"{config}/lockout_duration", 403),
+        Case("member", "GET", "/domains/unknown/config/security_compliance", 403),
+        Case("admin", "GET", "/domains/default/config/ldap", 404),
+        Case("admin", "GET", "/domains/default/config/ldap/url", 404),
+        Case("admin", "GET", "/domains/default/config", 404),
+        Case("admin", "PATCH", "/domains/default/config/ldap", 405, {"config": {"ldap": {"url": "x"}}}),
+        Case("nobody", "GET", config, 401),
+    ):
+        world.run(case)
+
+
+def test_without_rules_a_password_may_look_like_anything(world: World) -> None:
+    nothing = {"password_regex": None, "password_regex_description": None}
+    path = "/domains/default/config/security_compliance"
+    world.run(Case("member", "GET", path, 200, has=(("config.security_compliance", nothing),)))
+
+
 def test_a_password_ends_and_its_user_renews_it(strict: Strict, clock: ManualClock) -> None:
     """The refusal says so, and only to who knows the password (S-041)."""
     world = strict(password_expires_days=30)
