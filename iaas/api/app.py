@@ -19,7 +19,7 @@ from werkzeug.routing import Map, Rule
 
 from iaas import context as contexts
 from iaas import ids
-from iaas.api import access_rules, openapi, schema
+from iaas.api import access_rules, old_paths, openapi, schema
 from iaas.api.call import Call
 from iaas.api.dialect import Dialect, Pages, wants_page
 from iaas.api.microversion import Version
@@ -116,11 +116,13 @@ class _Front:
         return self._fault(kinds.get(error.code or 400, Invalid)(error.description or "Bad request."))
 
     def _dispatch(self, request: flask.Request, caller: Context, version: Version | None) -> flask.Response:
-        path, candidates = self._match(request)
+        plain, project = old_paths.plain(self.dialect, request.path)
+        path, candidates = self._match(request, plain)
         caller, token = self._identify(request, caller, candidates)
         if b"%00" in request.query_string:
             raise Invalid("The query holds a NUL character.")
         with contexts.use(caller):
+            old_paths.check(project, caller)
             body = None
             routes = [route for route in candidates if _in_range(route, version)]
             if not routes:
@@ -146,10 +148,10 @@ class _Front:
                 self.policy.enforce(route.policy.name, caller, {**target, **route.about(call)})
             return self._answer(route, route.handler(call))
 
-    def _match(self, request: flask.Request) -> tuple[dict[str, str], list[Route]]:
-        if "\x00" in request.path:  # nothing has a name that PostgreSQL can't be asked for
+    def _match(self, request: flask.Request, plain: str) -> tuple[dict[str, str], list[Route]]:
+        if "\x00" in plain:  # nothing has a name that PostgreSQL can't be asked for
             raise NotFound(_NOWHERE)
-        adapter = self.map.bind("", path_info=request.path)
+        adapter = self.map.bind("", path_info=plain)
         endpoint, variables = adapter.match(method=None)
         routes = self.table[endpoint]
         method = "GET" if request.method == "HEAD" else request.method

@@ -28,6 +28,7 @@ class ComputeDialect:
     """Microversions: everything up to the maximum is true of the routes that there are."""
 
     name = "compute"
+    project_after = "/v2.1"
     microversions = Microversions("compute", "2.1", "2.85", legacy_header="X-OpenStack-Nova-API-Version")
 
     def fault(self, error: Error) -> tuple[int, dict[str, Any]]:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from iaas.cmd import project_option
 from iaas.config import sections
 from iaas.config.loader import Loaded
 from iaas.errors import Invalid
@@ -14,7 +15,9 @@ from iaas.errors import Invalid
 def add(nouns: Any) -> None:
     verbs = nouns.add_parser("image", help="images").add_subparsers(dest="verb", required=True)
     quota = verbs.add_parser("quota", help="show or set what the images of a project may take")
-    quota.add_argument("project", metavar="PROJECT_ID")
+    whose = quota.add_mutually_exclusive_group(required=True)
+    whose.add_argument("project", metavar="PROJECT_ID", nargs="?", default=argparse.SUPPRESS)
+    project_option.add(whose, "the same as an option")
     quota.add_argument("--bytes", type=_limit, metavar="N", help="in stores, all images together; -1: no limit")
     quota.add_argument("--images", type=_limit, metavar="N", help="how many; -1: no limit")
     quota.add_argument("--default", action="store_true", help="back to what the configuration says")

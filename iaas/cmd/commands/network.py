@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from iaas.cmd import project_option
 from iaas.config import sections
 from iaas.config.loader import Loaded
 from iaas.errors import NotFound
@@ -15,7 +16,7 @@ MOST = 200  # ports, and networks: more than that nobody can read, and viewers r
 def add(nouns: Any) -> None:
     verbs = nouns.add_parser("network", help="networks and what is on them").add_subparsers(dest="verb", required=True)
     parser = verbs.add_parser("draw", help="networks, routers, ports and servers as a Mermaid flowchart")
-    parser.add_argument("--project", metavar="ID_OR_NAME", help="only what is of this project, or what it uses")
+    project_option.add(parser, "only what is of this project, or what it uses", "ID_OR_NAME")
     parser.set_defaults(run=draw)
 
 
