@@ -15,7 +15,7 @@ from iaas.db.audit import Facts
 from iaas.model.order import ComputeInventory, Guest, Power
 
 NOTHING = Facts(
-    networks=[],
+    networks=[], auto_topologies=[],
     routers=[],
     floating_ips=[],
     now=ManualClock().now(), servers=[], nodes=[], allocations=[], groups=[], migrations=[],
