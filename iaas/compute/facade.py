@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from iaas.db.compute import aggregates, servers
 from iaas.db.engine import Database, Tx
 from iaas.errors import NotFound
-from iaas.model.order import Interface, Particulars
+from iaas.model.order import Interface, InterfaceAddress, Particulars
 from iaas.model.server import Server
+from iaas.model.subnet import Subnet
 from iaas.network.facade import NetworkFacade
 
 
@@ -51,15 +52,27 @@ class ComputeFacade:
 
     def _interfaces(self, tx: Tx, server_id: str) -> tuple[Interface, ...]:
         nics = {nic.port_id: nic for nic in self.network.nics(tx, server_id)}
+        ports = self.network.interfaces(tx, server_id)
+        subnets = self.network.subnets(tx, {port.network_id for port in ports})
         return tuple(
             Interface(
                 port_id=port.id, tap=nics[port.id].tap, mac=port.mac, mtu=nics[port.id].mtu,
-                network_id=port.network_id, ips=tuple(fixed.ip for fixed in port.fixed_ips),
+                network_id=port.network_id,
+                addresses=tuple(_address(fixed.ip, subnets[fixed.subnet_id]) for fixed in port.fixed_ips),
             )
-            for port in self.network.interfaces(tx, server_id)
+            for port in ports
         )  # fmt: skip
 
     def _zone(self, tx: Tx, server: Server) -> str:
         if server.host is None:
             return server.availability_zone or ""
         return aggregates.zones(tx).get(server.host, self.default_zone)
+
+
+def _address(ip: str, subnet: Subnet) -> InterfaceAddress:
+    """IPv6 addresses are given by nobody here: a guest gets them from a router of its network, or sets them itself."""
+    served = "dhcp" if subnet.enable_dhcp else ""
+    return InterfaceAddress(
+        ip=ip, cidr=subnet.cidr, mode=served if subnet.ip_version == 4 else subnet.ipv6_address_mode or "",
+        gateway=subnet.gateway_ip, routes=subnet.host_routes, dns=subnet.dns_nameservers,
+    )  # fmt: skip

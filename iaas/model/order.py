@@ -115,15 +115,26 @@ class VolumeConnection:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interface:
-    """``ips``: the port's fixed addresses."""
+class InterfaceAddress:
+    """One fixed address of an interface, and what its subnet says. ``mode``: how the guest gets it, in the words of
+    network_data.json: "dhcp", "slaac", …; empty: it has to set it itself. ``routes``: (destination, next hop)."""
 
+    ip: str
+    cidr: str
+    mode: str
+    gateway: str | None
+    routes: tuple[tuple[str, str], ...]
+    dns: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interface:
     port_id: str
     tap: str
     mac: str
     mtu: int
     network_id: str
-    ips: tuple[str, ...]
+    addresses: tuple[InterfaceAddress, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ The steps of a server's life (allocate, bind, unbind, release) may be repeated: 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from iaas.context import Context
 from iaas.db.engine import Tx
@@ -15,11 +15,13 @@ from iaas.db.network import networks as networks_db
 from iaas.db.network import ports as ports_db
 from iaas.db.network import security_groups as groups_db
 from iaas.db.network import servers as servers_db
+from iaas.db.network import subnets as subnets_db
 from iaas.errors import Invalid
 from iaas.model.network import FLAT, Address, Network, NetworkRequest
 from iaas.model.order import Nic
 from iaas.model.port import COMPUTE_OWNER, DOWN, FixedIpWish, Port
 from iaas.model.security_group import SecurityGroup
+from iaas.model.subnet import Subnet
 from iaas.model.wiring import bridge_name, tap_name
 from iaas.network import auto_topologies, dhcp, doorbells, memberships, ports, quotas, requests, security_groups
 from iaas.network.routing import automatic
@@ -192,6 +194,10 @@ class NetworkFacade:
     def interfaces(self, tx: Tx, server_id: str) -> tuple[Port, ...]:
         """The server's ports, in the order of its interfaces."""
         return tuple(ports_db.of_server(tx, server_id))
+
+    def subnets(self, tx: Tx, network_ids: Iterable[str]) -> Mapping[str, Subnet]:
+        """The subnets of the networks by their ids. One query."""
+        return {subnet.id: subnet for subnet in subnets_db.of_networks(tx, network_ids)}
 
     def security_groups(self, tx: Tx, server_id: str) -> tuple[SecurityGroup, ...]:
         """The groups of the server's ports with their rules, by name."""

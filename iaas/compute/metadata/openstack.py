@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import os
+from ipaddress import ip_network
 from typing import Any
 
 import msgspec
 
 from iaas.compute.metadata.tree import Tree
-from iaas.model.order import Particulars
+from iaas.model.order import InterfaceAddress, Particulars
 
 VERSIONS = (
     "2012-08-10", "2013-04-04", "2013-10-17", "2015-10-15", "2016-06-30", "2016-10-06", "2017-02-22", "2018-08-27",
@@ -22,6 +23,7 @@ _SINCE = {
     "vendor_data.json": "2013-10-17", "network_data.json": "2015-10-15", "vendor_data2.json": "2016-10-06",
 }  # fmt: skip
 SEED_BYTES = 512
+_ANYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 
 
 def documents(guest: Particulars, version: str, seed: bytes | None = None) -> Tree:
@@ -61,18 +63,38 @@ def meta_data(guest: Particulars, version: str, seed: bytes | None = None) -> di
 
 
 def network_data(guest: Particulars) -> dict[str, Any]:
-    """Every interface, with its addresses by DHCP."""
+    """Every interface, its addresses, and for those that nobody gives to the guest all that it needs to set them."""
     links = [
         {"id": nic.tap, "vif_id": nic.port_id, "type": "bridge", "mtu": nic.mtu, "ethernet_mac_address": nic.mac}
         for nic in guest.interfaces
     ]
     networks: list[dict[str, Any]] = []
+    services: list[dict[str, str]] = []
     for nic in guest.interfaces:
-        for ip in nic.ips:
-            kind = "ipv6_dhcp" if ":" in ip else "ipv4_dhcp"
-            networks.append({"id": f"network{len(networks)}", "type": kind, "link": nic.tap,
-                             "network_id": nic.network_id})  # fmt: skip
-    return {"links": links, "networks": networks, "services": []}
+        for address in nic.addresses:
+            version = 6 if ":" in address.ip else 4
+            kind = f"ipv{version}_{address.mode}" if address.mode else f"ipv{version}"
+            network = {"id": f"network{len(networks)}", "type": kind, "link": nic.tap, "network_id": nic.network_id}
+            networks.append(network if address.mode else network | _static(address))
+            services += [item for item in _dns(address) if not address.mode and item not in services]
+    return {"links": links, "networks": networks, "services": services}
+
+
+def _static(address: InterfaceAddress) -> dict[str, Any]:
+    net = ip_network(address.cidr)
+    hops = [(_ANYWHERE[net.version], address.gateway)] if address.gateway else []
+    routes = [(ip_network(destination), hop) for destination, hop in (*hops, *address.routes)]
+    return {
+        "ip_address": address.ip,
+        "netmask": str(net.netmask),
+        "routes": [{"network": str(to.network_address), "netmask": str(to.netmask), "gateway": hop}
+                   for to, hop in routes],
+        "services": _dns(address),
+    }  # fmt: skip
+
+
+def _dns(address: InterfaceAddress) -> list[dict[str, str]]:
+    return [{"type": "dns", "address": server} for server in address.dns]
 
 
 _json = msgspec.json.Encoder().encode

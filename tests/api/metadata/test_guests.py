@@ -21,6 +21,7 @@ from iaas.compute.facade import ComputeFacade
 from iaas.compute.metadata import drive
 from iaas.db.compute import servers
 from iaas.db.engine import Database
+from iaas.db.network import subnets
 from tests.api.compute.world import World, authenticate, make_world
 
 SECRET = "the shared secret"
@@ -88,6 +89,17 @@ def test_the_openstack_format_tells_a_guest_what_it_is(guest: Guest) -> None:
     assert network["networks"][0]["network_id"] == guest.network
     assert network["links"][0]["id"] == network["networks"][0]["link"]
     assert guest.text("/openstack/2020-10-14/vendor_data.json") == "{}"
+
+
+def test_a_guest_without_dhcp_is_told_its_address(guest: Guest) -> None:
+    def told() -> dict[str, object]:
+        (network,) = json.loads(guest.text("/openstack/latest/network_data.json"))["networks"]
+        return {name: network.get(name) for name in ("type", "ip_address", "netmask")}
+
+    assert told() == {"type": "ipv4_dhcp", "ip_address": None, "netmask": None}
+    (subnet,) = guest.world.database.run(lambda tx: subnets.of_network(tx, guest.network))
+    guest.world.database.run(lambda tx: subnets.update(tx, subnet.id, {"enable_dhcp": False}))
+    assert told() == {"type": "ipv4", "ip_address": IP, "netmask": str(subnet.net.netmask)}
 
 
 def test_an_older_version_has_what_it_had(guest: Guest) -> None:
