@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from iaas.context import Context
@@ -46,12 +45,10 @@ class ImageFacade:
         QuotaExceeded.
         """
         fresh = Image(
-            name=None, project_id=context.owner, state=State.QUEUED, task=None, visibility=Visibility.PRIVATE,
-            disk_format=None, container_format="bare", min_disk=0, min_ram=0, protected=False, hidden=False,
-            size=None, virtual_size=None, checksum=None, hash_algo=None, hash_value=None, generation=0, version=0,
-            created_at=tx.now(), updated_at=tx.now(), id=image["id"], properties=checked(properties),
+            **image, project_id=context.owner, visibility=Visibility.PRIVATE, container_format="bare",
+            created_at=tx.now(), updated_at=tx.now(), properties=checked(properties),
         )  # fmt: skip
-        return rows.insert(tx, replace(fresh, **image), self._most)
+        return rows.insert(tx, fresh, self._most)
 
     def upload(self, image: Image, base_url: str, ticket: str) -> Upload:
         """Where a host sends the data of a queued image."""

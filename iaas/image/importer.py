@@ -29,7 +29,7 @@ from iaas.image.intake import LEASE_S, Analysis, Tenure, take_in
 from iaas.image.services import ImageServices
 from iaas.image.upload import receive
 from iaas.inspection.inspector import Limits
-from iaas.model.image import STAGING, Image, ImageTask, Location, LocationState, Task, TaskStatus, TaskType
+from iaas.model.image import STAGING, Image, ImageTask, LocationState, Task, TaskStatus, TaskType
 
 log = logging.getLogger(__name__)
 POLL_S = 3.0
@@ -79,11 +79,10 @@ class _Work:
         self._copies = (wish.get("method") or {}).get("name") == COPY
         self._direct = (wish.get("method") or {}).get("name") == DIRECT
         self._all_must = bool(wish.get("all_stores_must_succeed", True))
-        self._image: Image | None = None
 
     def run(self) -> None:
         """Raises whatever went wrong."""
-        self._image = image = self._begin()
+        image = self._begin()
         if self._copies:
             self._copy(image)
         elif self._task.type is TaskType.LOCATION:
@@ -212,15 +211,12 @@ class _Work:
 
     def clean(self) -> None:
         """What was staged has no more use; trouble is left to the sweep."""
+        image_id = self._task.image_id or ""
         with self._database.read() as tx:
-            image = rows.find(tx, self._task.image_id or "")
+            image = rows.find(tx, image_id)
         for place in image.locations if image else ():
             if place.store == STAGING and place.state is LocationState.REMOVING:
-                self._remove(image, place)
-
-    def _remove(self, image: Image | None, place: Location) -> None:
-        assert image is not None
-        try:
-            complete_copy(self._services, image.id, place)
-        except Error as error:
-            log.warning("%s stays in the staging store until the sweep: %s", place.name, error.message)
+                try:
+                    complete_copy(self._services, image_id, place)
+                except Error as error:
+                    log.warning("%s stays in the staging store until the sweep: %s", place.name, error.message)

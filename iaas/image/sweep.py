@@ -20,7 +20,7 @@ from iaas.db.image import locations, tasks, uploads
 from iaas.errors import Conflict, Error, NotFound
 from iaas.image.delete import complete, complete_copy
 from iaas.image.services import ImageServices
-from iaas.image.store import Blob, Store
+from iaas.image.store import Store
 from iaas.image.store_set import Place
 from iaas.model.image import Image, LocationState, Task
 
@@ -94,8 +94,9 @@ def _copies(services: ImageServices) -> None:
 def _requeue(services: ImageServices, image: Image) -> None:
     """The row first, which ends the right of a worker that lives after all; then what it wrote, by its generation."""
     services.database.run(lambda tx: uploads.abandon(tx, image))
-    for store in image.stores(LocationState.WRITING):
-        services.stores[store].delete(image.blob)
+    for id in image.stores(LocationState.WRITING):
+        if store := services.stores.get(id):  # of a store that is configured no more, they wait
+            _remove(store, image.blob)
 
 
 def _unowned(database: Database, place: Place, older_than: float, removed: list[str], unknown: list[str]) -> None:
@@ -108,13 +109,13 @@ def _unowned(database: Database, place: Place, older_than: float, removed: list[
         for blob in old:
             if blob.image_id not in known:
                 unknown.append(blob.name)
-            elif (place.id, blob.name) not in held and _remove(place.store, blob):
+            elif (place.id, blob.name) not in held and _remove(place.store, blob.name):
                 removed.append(blob.name)
 
 
-def _remove(store: Store, blob: Blob) -> bool:
+def _remove(store: Store, name: str) -> bool:
     try:
-        return store.delete(blob.name)
+        return store.delete(name)
     except Error as error:
-        log.warning("%s stays in the store: %s", blob.name, error.message)
+        log.warning("%s stays in the store: %s", name, error.message)
         return False

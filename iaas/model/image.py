@@ -81,27 +81,28 @@ class Location:
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """One image. Sizes in bytes, ``min_disk`` in GiB, ``min_ram`` in MiB; hashes are of the file."""
+    """One image; a fresh one, unless more is said. Sizes in bytes, ``min_disk`` in GiB, ``min_ram`` in MiB; hashes are
+    of the file."""
 
     id: str
-    name: str | None
+    name: str | None = None
     project_id: str | None  # the owner
-    state: State
-    task: Task | None
-    visibility: Visibility
-    disk_format: str | None
-    container_format: str | None
-    min_disk: int
-    min_ram: int
-    protected: bool
-    hidden: bool
-    size: int | None
-    virtual_size: int | None
-    checksum: str | None  # md5, which the published API can't do without; hash_value is the one to trust
-    hash_algo: str | None
-    hash_value: str | None
-    generation: int  # counts the uploads; the data of an older one is never taken for the newer's
-    version: int
+    state: State = State.QUEUED
+    task: Task | None = None
+    visibility: Visibility = Visibility.SHARED
+    disk_format: str | None = None
+    container_format: str | None = None
+    min_disk: int = 0
+    min_ram: int = 0
+    protected: bool = False
+    hidden: bool = False
+    size: int | None = None
+    virtual_size: int | None = None
+    checksum: str | None = None  # md5, which the published API can't do without; hash_value is the one to trust
+    hash_algo: str | None = None
+    hash_value: str | None = None
+    generation: int = 0  # counts the uploads; the data of an older one is never taken for the newer's
+    version: int = 0
     created_at: datetime
     updated_at: datetime
     properties: dict[str, str] = field(default_factory=dict)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from iaas import ids
-from iaas.api.image import access, attributes, patch, protected, queries, view
+from iaas.api.image import access, attributes, pages, patch, protected, queries, view
 from iaas.api.image.access import ImageCall
 from iaas.api.image.media import media_type
 from iaas.api.route import Reply, Route
@@ -15,7 +14,7 @@ from iaas.db.image import images as rows
 from iaas.db.image import listing
 from iaas.errors import Forbidden
 from iaas.image import delete as deletion
-from iaas.model.image import Image, State, Visibility
+from iaas.model.image import Image, State
 
 
 def create_image(call: ImageCall) -> Reply:
@@ -35,14 +34,10 @@ def made(call: ImageCall, body: dict[str, Any]) -> Image:
     if not call.context.is_admin and (owner is None or owner != call.context.project_id):
         raise Forbidden(f"You are not permitted to create images owned by {owner!r}.")
     now = call.services.database.clock.now()
-    fresh = Image(
-        id=body.get("id") or ids.new_uuid(),
-        name=None, project_id=owner, state=State.QUEUED, task=None, visibility=Visibility.SHARED,
-        disk_format=None, container_format=None, min_disk=0, min_ram=0, protected=False, hidden=False,
-        size=None, virtual_size=None, checksum=None, hash_algo=None, hash_value=None,
-        generation=0, version=0, created_at=now, updated_at=now,
+    image = Image(
+        id=body.get("id") or ids.new_uuid(), created_at=now, updated_at=now, properties=free,
+        **{**fields, "project_id": owner},
     )  # fmt: skip
-    image = replace(fresh, **{**fields, "project_id": owner}, properties=free)
     attributes.check_formats(call, image.disk_format, image.container_format)
     attributes.check_visibility(call, image.visibility, access.target(image))
     protected.check_new(call, free)
@@ -51,19 +46,14 @@ def made(call: ImageCall, body: dict[str, Any]) -> Image:
 
 
 def list_images(call: ImageCall) -> dict[str, Any]:
-    page, wanted, eyes = queries.page(call), queries.wanted(call), access.viewer(call)
+    page, wanted, eyes = pages.page(call, listing.SORT_KEYS), queries.wanted(call), access.viewer(call)
     with call.services.database.read() as tx:
         found = listing.listed(tx, eyes, wanted, page.limit, page.marker, page.sort)
-    query = [pair for pair in parse_qsl(urlsplit(call.url).query, keep_blank_values=True) if pair[0] != "marker"]
-    first = "/v2/images" + (f"?{urlencode(query)}" if query else "")
-    answer = {
+    return {
         "images": [protected.show(call, image) for image in found],
-        "first": first,
+        **pages.links(call, "/v2/images", page, [image.id for image in found]),
         "schema": "/v2/schemas/images",
     }
-    if found and len(found) == page.limit:
-        answer["next"] = f"/v2/images?{urlencode([*query, ('marker', found[-1].id)])}"
-    return answer
 
 
 def show_image(call: ImageCall) -> dict[str, Any]:

@@ -9,11 +9,10 @@ from datetime import datetime
 from iaas.api import paging, schema
 from iaas.api.image import protected
 from iaas.api.image.access import ImageCall
-from iaas.db.image.listing import SORT_KEYS, Filter
+from iaas.db.image.listing import Filter
 from iaas.errors import Invalid
 from iaas.model.image import MemberStatus, State, Task, Visibility
 
-DEFAULT_LIMIT = 25
 _MOST_VALUES = 500
 _COLUMNS = {
     "id": "id", "name": "name", "owner": "project_id", "disk_format": "disk_format",
@@ -30,27 +29,6 @@ _STATUSES = {State.QUEUED, Task.SAVING, State.UPLOADING, Task.IMPORTING, State.A
 _OLD_STATUSES = {"killed", "deleted", "pending_delete"}  # valid words, never seen here
 _SINGLE = {"visibility", "member_status", "status", "os_hidden", "protected", "tag"}
 _PAGING = {"limit", "marker", "sort", "sort_key", "sort_dir"}
-
-
-def page(call: ImageCall, maximum: int = 1000) -> paging.Page:
-    """As every list's, but that directions default to descending and a page has 25 images. Raises Invalid."""
-    query, lists = dict(call.query), {name: list(values) for name, values in call.query_lists.items()}
-    keys, directions = lists.get("sort_key", ()), lists.get("sort_dir", ())
-    if "sort" in query and (keys or directions):
-        raise Invalid("Old and new sorting syntax cannot be combined.", field="sort")
-    if len(directions) > 1 and len(directions) != len(keys):
-        raise Invalid("The number of sort directions is not the number of sort keys.", field="sort_dir")
-    if "sort" in query:
-        parts = [part for part in query["sort"].split(",") if part]
-        query["sort"] = ",".join(part if ":" in part else f"{part}:desc" for part in parts)
-    elif directions and not keys:
-        lists["sort_key"] = ["created_at"]
-    elif keys and not directions:
-        lists["sort_dir"] = ["desc"]
-    found = paging.page(query, lists, tuple(SORT_KEYS), maximum=maximum)
-    if found.asked:
-        return found
-    return paging.Page(DEFAULT_LIMIT, found.marker, found.sort, found.asked)
 
 
 def wanted(call: ImageCall) -> Filter:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from iaas.api import paging
-from iaas.api.image import access, attributes, images
+from iaas.api.image import access, attributes, images, pages
 from iaas.api.image.access import ImageCall
 from iaas.api.image.view import task as view
 from iaas.api.image.view import task_in_list
@@ -52,28 +50,17 @@ def create_task(call: ImageCall) -> Reply:
 
 def list_tasks(call: ImageCall) -> dict[str, Any]:
     call.enforce(access.GET_TASKS.name)
-    page = paging.page(_descending(call), call.query_lists, tuple(rows.SORT_KEYS), maximum=1000)
+    page = pages.page(call, rows.SORT_KEYS)
     filters = {name: call.query[name] for name in ("status", "type") if name in call.query}
     if filters.get("status", TaskStatus.PENDING) not in set(TaskStatus):
         raise Invalid(f"Invalid status value: {filters['status'][:32]!r}", field="status")
     with call.services.database.read() as tx:
         found = rows.listed(tx, _owner(call), filters, page.limit, page.marker, page.sort)
-    query = [pair for pair in parse_qsl(urlsplit(call.url).query, keep_blank_values=True) if pair[0] != "marker"]
-    answer = {
+    return {
         "tasks": [task_in_list(task) for task in found],
-        "first": "/v2/tasks" + (f"?{urlencode(query)}" if query else ""),
+        **pages.links(call, "/v2/tasks", page, [task.id for task in found]),
         "schema": "/v2/schemas/tasks",
     }
-    if found and len(found) == page.limit:
-        answer["next"] = f"/v2/tasks?{urlencode([*query, ('marker', found[-1].id)])}"
-    return answer
-
-
-def _descending(call: ImageCall) -> dict[str, str]:
-    query = dict(call.query)
-    if "sort" not in query:
-        query["sort"] = f"{query.pop('sort_key', 'created_at')}:{query.pop('sort_dir', 'desc')}"
-    return query
 
 
 def show_task(call: ImageCall) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from iaas.api.image import pages
 from iaas.api.image.access import ImageCall
 from iaas.api.image.metadefs import access, view
-from iaas.api.image.metadefs.namespaces import links, page
 from iaas.api.route import Rule
 from iaas.db.engine import Tx
 from iaas.db.image.metadefs import definitions
@@ -19,12 +19,12 @@ MakeBody = Callable[[Mapping[str, Any]], Mapping[str, Any]]  # of the request's 
 
 def listed(call: ImageCall, kind: Kind, rule: Rule) -> tuple[str, list[Definition], dict[str, Any]]:
     """The namespace's name, a page of its definitions, and what says where they go on."""
-    asked = page(call, ("name", "created_at", "updated_at"))
+    asked = pages.page(call, ("name", "created_at", "updated_at"))
     with call.services.database.read() as tx:
         namespace = access.find(tx, call, rule)
         found = definitions.page(tx, namespace.id, kind, asked.limit, asked.marker, asked.sort)
     path = f"{view.ROOT}/{namespace.name}/{kind.value}s"
-    after = links(call, path, asked, len(found), found[-1].name if found else None)
+    after = pages.links(call, path, asked, [item.name for item in found])
     return namespace.name, found, {"schema": f"/v2/schemas/metadefs/{kind.value}s", **after}
 
 

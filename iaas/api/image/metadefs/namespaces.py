@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from iaas.api import paging
+from iaas.api.image import pages
 from iaas.api.image.access import ImageCall
 from iaas.api.image.metadefs import access, documents, view
-from iaas.api.image.queries import DEFAULT_LIMIT
 from iaas.api.route import Reply, Route
 from iaas.db.engine import Tx
 from iaas.db.image.metadefs import namespaces as rows
@@ -22,7 +20,7 @@ _PAGING = ("limit", "marker", "sort", "sort_key", "sort_dir")
 
 
 def list_namespaces(call: ImageCall) -> dict[str, Any]:
-    wanted, asked = _filter(call), page(call, ("namespace", "created_at", "updated_at"))
+    wanted, asked = _filter(call), pages.page(call, ("namespace", "created_at", "updated_at"))
     with call.services.database.read() as tx:
         found = rows.page(tx, access.viewer(call), wanted, asked.limit, asked.marker, asked.sort)
         associations = resource_types.of_namespaces(tx, [item.id for item in found])
@@ -30,32 +28,11 @@ def list_namespaces(call: ImageCall) -> dict[str, Any]:
     for item in found:
         types = [view.association(association) for association in associations[item.id]]
         shown.append(view.namespace(item) | ({"resource_type_associations": types} if types else {}))
-    last = found[-1].name if found else None
     return {
         "namespaces": shown,
         "schema": "/v2/schemas/metadefs/namespaces",
-        **links(call, view.ROOT, asked, len(found), last),
+        **pages.links(call, view.ROOT, asked, [item.name for item in found]),
     }
-
-
-def page(call: ImageCall, keys: tuple[str, ...]) -> paging.Page:
-    """The newest first, DEFAULT_LIMIT at a time when the client says nothing else. Raises Invalid."""
-    lists = {name: list(values) for name, values in call.query_lists.items()}
-    if "sort_dir" in lists and "sort_key" not in lists:
-        lists["sort_key"] = ["created_at"]
-    elif "sort_key" in lists and "sort_dir" not in lists:
-        lists["sort_dir"] = ["desc"]
-    found = paging.page(call.query, lists, keys)
-    return found if found.asked else paging.Page(DEFAULT_LIMIT, found.marker, found.sort, found.asked)
-
-
-def links(call: ImageCall, path: str, asked: paging.Page, count: int, last: str | None) -> dict[str, str]:
-    """``first``, and ``next`` behind a full page."""
-    query = [pair for pair in parse_qsl(urlsplit(call.url).query, keep_blank_values=True) if pair[0] != "marker"]
-    found = {"first": path + (f"?{urlencode(query)}" if query else "")}
-    if last is not None and count == asked.limit:
-        found["next"] = f"{path}?{urlencode([*query, ('marker', last)])}"
-    return found
 
 
 def _filter(call: ImageCall) -> rows.Filter:
