@@ -20,9 +20,9 @@ from iaas.model.image import Image, State
 def create_image(call: ImageCall) -> Reply:
     document = protected.show(call, made(call, call.body))
     headers = {"Location": call.base_url + document["self"]}
+    headers["OpenStack-image-store-ids"] = ",".join(call.services.stores.writable)
     if methods := call.services.options.import_methods:
         headers["OpenStack-image-import-methods"] = ",".join(methods)
-        headers["OpenStack-image-store-ids"] = ",".join(call.services.stores.writable)
     return Reply(document, headers=headers)
 
 

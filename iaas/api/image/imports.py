@@ -70,6 +70,8 @@ def stage_data(call: ImageCall) -> None:
 def import_image(call: ImageCall) -> None:
     body = call.body
     image = access.find(call, access.MODIFY_IMAGE)
+    if not call.services.options.import_methods:
+        raise NotFound("There is no import here: no method is enabled.")
     if body["method"]["name"] == COPY:
         call.enforce(access.COPY_IMAGE.name, access.target(image))
     if body.get("all_stores") and "stores" in body:

@@ -100,6 +100,11 @@ def services(database: Database, options: ImageOptions) -> ImageServices:
 
 @pytest.fixture
 def wsgi(services: ImageServices) -> Any:
+    return served(services)
+
+
+def served(services: ImageServices) -> Any:
+    """The API over these services."""
     routes = route.collect("iaas.api.image")
     policy = Policy.of_routes(routes, access.EXTRA_RULES)
     return app.make_app(DIALECT, routes, services, policy, who)

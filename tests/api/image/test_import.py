@@ -25,7 +25,7 @@ from iaas.image.intake import LEASE_S
 from iaas.image.services import ImageServices, make
 from iaas.image.store_set import from_values
 from iaas.image.sweep import sweep
-from tests.api.image.conftest import MIB, As
+from tests.api.image.conftest import MIB, As, served
 from tests.evilimg import header as evil
 from tests.unit.image.canary import Canary, serving
 
@@ -94,6 +94,17 @@ def test_what_can_be_imported_and_where_to_is_told(alice: As) -> None:
     answer = alice.post("/v2/images", {"name": "x"})
     assert answer.headers["OpenStack-image-import-methods"] == ",".join(methods)
     assert answer.headers["OpenStack-image-store-ids"] == "fast,slow"
+
+
+def test_without_methods_there_is_no_import(services: ImageServices) -> None:
+    """As published: 404; the stores are told all the same."""
+    alice = As(served(replace(services, options=replace(services.options, import_methods=()))).test_client(), "alice")
+    answer = alice.post("/v2/images", {"disk_format": "raw", "container_format": "bare"})
+    assert "OpenStack-image-import-methods" not in answer.headers
+    assert answer.headers["OpenStack-image-store-ids"] == "fast,slow"
+    image_id = answer.json["id"]
+    assert stage(alice, image_id).status_code == wish(alice, image_id).status_code == 404
+    assert alice.get("/v2/info/import").json["import-methods"]["value"] == []
 
 
 def test_staged_data_are_imported_and_nothing_stays_on_the_stage(alice: As, services: ImageServices) -> None:
