@@ -9,7 +9,8 @@ import pytest
 from keystoneauth1 import exceptions as faults
 from keystoneauth1 import session as ks
 
-from tests.compat.cloud import Cloud
+from iaas.identity.bootstrap import Urls
+from tests.compat.cloud import PASSWORD, Cloud
 from tests.compat.compute import add_compute
 from tests.compat.volume import add_volume
 
@@ -51,9 +52,13 @@ NOUNS = (
 
 @pytest.fixture(scope="module")
 def full(cloud: Cloud) -> Cloud:
-    """The cloud with all services, a flavor and a public image."""
+    """The cloud with all services, a flavor and a public image; its catalog is as an older cloud's (A-106)."""
     add_compute(cloud)
     add_volume(cloud)
+    session = cloud.session()
+    for service in ("compute", "volumev3"):
+        url = session.get_endpoint(service_type=service)
+        cloud.identity.bootstrap(PASSWORD, {service: Urls(f"{url}/$(tenant_id)s")})
     sdk = cloud.sdk()
     sdk.compute.create_flavor(name="f", id="1", ram=64, vcpus=1, disk=1)
     sdk.image.create_image(name="i", disk_format="raw", container_format="bare", visibility="public", data=b"d" * 512)
@@ -99,6 +104,7 @@ def owners(session: ks.Session, noun: Noun, how: str) -> dict[str, str]:
 def test_what_a_deleted_project_owned_is_for_nobody_but_the_operator(full: Cloud) -> None:
     """S-070: also when another project takes the old one's name, and another user the old one's. Every service."""
     cloud, admin = full, full.session()
+    assert str(admin.get_endpoint(service_type="compute")).endswith(f"/v2.1/{admin.get_project_id()}")
     gone = member(cloud, "gone")
     left, old = make(gone, next(cloud.sdk().image.images()).id), gone.get_project_id()
     token = {"X-Auth-Token": gone.get_token()}
