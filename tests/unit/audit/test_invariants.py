@@ -104,7 +104,9 @@ def test_what_is_wrong_in_one_look_only_is_not_reported() -> None:
 def test_a_segment_given_twice_is_reported() -> None:
     """I-05. A unique column forbids it; a restored or merged database may have it."""
     two = [
-        SimpleNamespace(id=id, kind="vxlan", physical_network=None, segmentation_id=7, segment="vxlan/7")
+        SimpleNamespace(
+            id=id, project_id="p", kind="vxlan", physical_network=None, segmentation_id=7, segment="vxlan/7"
+        )
         for id in ("a", "b")
     ]
     assert found(networks=two) == [("I-05", "segment vxlan/7", "is of 2 networks")]
