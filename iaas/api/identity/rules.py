@@ -15,6 +15,8 @@ _AT_HOME = " or ".join(f"{kind}domain_id:%(domain_id)s" for kind in ("project_",
 SEE_OR_IN_DOMAIN = f"{SEE} or {_AT_HOME}"
 # Validating a token: whoever serves others, or the one whose token it is.
 TOKEN = f"{SEE} or role:service or user_id:%(user_id)s"
+# Ending one: it takes more than being allowed to read.
+END_TOKEN = f"{_ADMIN} or user_id:%(user_id)s"
 ONLY_SELF = "user_id:%(user_id)s"
 ADMIN_OR_SELF = "rule:admin_or_self"
 

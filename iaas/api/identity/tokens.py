@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import flag
-from iaas.api.identity.rules import TOKEN
+from iaas.api.identity.rules import END_TOKEN, TOKEN
 from iaas.api.identity.token_document import document, receipt
 from iaas.api.identity.token_request import CREATE, credentials, wanted
 from iaas.api.route import Reply, Route, Rule
@@ -21,7 +21,7 @@ _ACCESS_RULES = "OpenStack-Identity-Access-Rules"  # a service says with it that
 
 VALIDATE = Rule("identity:validate_token", TOKEN)
 CHECK = Rule("identity:check_token", TOKEN)
-REVOKE = Rule("identity:revoke_token", TOKEN)
+REVOKE = Rule("identity:revoke_token", END_TOKEN)
 
 
 def create_token(call: Call[IdentityServices]) -> Reply:

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from iaas.db.engine import Tx
+from iaas.db.identity.filters import condition
 from iaas.db.schema.identity_delegation import access_rules, application_credentials, trusts
 from iaas.errors import Conflict, NotFound
 from iaas.model.identity.delegation import AccessRule, ApplicationCredential, Kind, Mandate, Trust
@@ -56,9 +57,10 @@ def page(
     limit: int = 1000,
     usable_at: datetime | None = None,
 ) -> list[Mandate]:
-    """In the order of ids, after the marker; ``usable_at``: trusts that are neither over nor used up then."""
+    """In the order of ids, after the marker; ``equals``: values as in filters.py; ``usable_at``: trusts that are not over
+    nor used up then."""
     table = TABLES[kind]
-    where = [table.c[name] == value for name, value in equals.items()]
+    where = [condition(tx, table.c[name], value) for name, value in equals.items()]
     if marker is not None:
         where.append(table.c.id > marker)
     if usable_at is not None:
@@ -88,9 +90,9 @@ def use(tx: Tx, trust_id: str) -> bool:
 
 
 def rules(tx: Tx, user_id: str, **equals: Any) -> list[AccessRule]:
-    """The user's access rules, in the order of ids; ``equals``: those with these values only."""
+    """The user's access rules, in the order of ids; ``equals``: those with these values, as in filters.py."""
     c = access_rules.c
-    where = [c[name] == value for name, value in equals.items()]
+    where = [condition(tx, c[name], value) for name, value in equals.items()]
     query = sa.select(c.id, c.service, c.method, c.path).where(c.user_id == user_id, *where).order_by(c.id)
     return [AccessRule(row.id, row.service, row.method, row.path) for row in tx.all(query)]
 

@@ -332,6 +332,15 @@ def test_rules_are_kept_by_user_reused_and_deleted_when_no_credential_has_them(w
         world.run(case)
 
 
+def test_lists_are_filtered_by_parts_of_words(world: World) -> None:
+    make(world, access_rules=[{"service": "image", "method": "GET", "path": "/v2/images"}])
+    for path, key in ((MINE, "application_credentials"), ("/users/{member}/access_rules", "access_rules")):
+        name = "name" if path == MINE else "service"
+        text = "robot" if path == MINE else "image"
+        world.run(Case("member", "GET", f"{path}?{name}__contains={text[1:3]}", 200, has=((f"{key}.#", 1),)))
+        world.run(Case("member", "GET", f"{path}?{name}__contains=zzz", 200, has=((f"{key}.#", 0),)))
+
+
 def test_the_users_password_still_opens_a_whole_token(world: World) -> None:
     make(world, access_rules=[])
     identity = {"methods": ["password"], "password": {"user": {"id": "{member}", "password": PASSWORD}}}

@@ -309,9 +309,9 @@ def app_token(world: World, unrestricted: bool) -> None:
 
 
 def test_a_restricted_application_credential_manages_no_credentials(world: World, pair: dict[str, Any]) -> None:
-    """S-036: neither makes them, nor changes nor takes away what is there; it may look."""
+    """S-036: neither makes them, nor changes nor takes away what is there."""
     app_token(world, unrestricted=False)
-    world.ids["c"] = at(world.run(Case("app", "GET", "/credentials", 200)).json, "credentials.0.id")
+    world.ids["c"] = at(world.run(Case("member", "GET", "/credentials", 200)).json, "credentials.0.id")
     before = world.state()
     blob = {"user_id": "{member}", "type": "totp", "blob": "JBSWY3DPEHPK3PXP"}
     for case in (
@@ -326,8 +326,8 @@ def test_a_restricted_application_credential_manages_no_credentials(world: World
     assert world.state() == before
 
 
-def test_a_trust_manages_no_credentials(world: World, pair: dict[str, Any]) -> None:
-    """S-036: not even with impersonation."""
+def trust_token(world: World) -> None:
+    """``trustee``: the stranger in the name of the member."""
     trust = {"trustor_user_id": "{member}", "trustee_user_id": "{stranger}", "project_id": "{ours}",
              "impersonation": True, "roles": [{"name": "member"}]}  # fmt: skip
     made = world.run(Case("member", "POST", "/OS-TRUST/trusts", 201, {"trust": trust}))
@@ -336,6 +336,11 @@ def test_a_trust_manages_no_credentials(world: World, pair: dict[str, Any]) -> N
     answer = world.request("nobody", "POST", "/auth/tokens", {"auth": {"identity": identity, "scope": scope}})
     assert answer.status_code == 201, answer.text
     world.tokens["trustee"] = answer.headers["X-Subject-Token"]
+
+
+def test_a_trust_manages_no_credentials(world: World, pair: dict[str, Any]) -> None:
+    """S-036: not even with impersonation."""
+    trust_token(world)
     before = world.state()
     for case in (
         Case("trustee", "POST", PAIRS, 403, {"tenant_id": "{ours}"}),
@@ -345,6 +350,41 @@ def test_a_trust_manages_no_credentials(world: World, pair: dict[str, Any]) -> N
     ):  # fmt: skip
         world.run(case)
     assert world.state() == before
+
+
+@pytest.mark.parametrize("who", ["restricted", "unrestricted", "trustee"])
+def test_no_delegated_token_reads_secrets_that_can_do_more_than_it(
+    world: World, pair: dict[str, Any], who: str
+) -> None:
+    """S-036, S-037: the pair is its user's, on whatever project; a seed opens the user's own login."""
+    seed = {"user_id": "{member}", "type": "totp", "blob": "JBSWY3DPEHPK3PXP"}
+    world.ids["seed"] = at(world.run(Case("member", "POST", "/credentials", 201, {"credential": seed})).json,
+                           "credential.id")  # fmt: skip
+    world.ids["c"] = at(world.run(Case("member", "GET", "/credentials?type=ec2", 200)).json, "credentials.0.id")
+    if who == "trustee":
+        trust_token(world)
+    else:
+        app_token(world, unrestricted=who == "unrestricted")
+    token = "trustee" if who == "trustee" else "app"
+    for case in (
+        Case(token, "GET", "/credentials", 200, has=(("credentials.#", 0),)),
+        Case(token, "GET", PAIRS, 200, has=(("credentials.#", 0),)),
+        Case(token, "GET", "/credentials/{c}", 404),
+        Case(token, "GET", "/credentials/{seed}", 404),
+        Case(token, "GET", PAIRS + "/{a}", 404),
+    ):
+        world.run(case)
+    if who == "unrestricted":  # its own it sees, and no other one it changes
+        change = {"credential": {"blob": '{"access": "{a}", "secret": "x"}'}}
+        world.run(Case("app", "PATCH", "/credentials/{c}", 404, change))
+        world.run(Case("app", "DELETE", PAIRS + "/{a}", 404))
+        own = world.run(Case("app", "POST", PAIRS, 201, {"tenant_id": "{ours}"}))
+        world.run(Case("app", "GET", PAIRS, 200, has=(("credentials.*.access", [at(own.json, "credential.access")]),)))
+    for case in (
+        Case("member", "GET", "/credentials?limit=1", 200, has=(("credentials.#", 1),)),
+        Case("member", "GET", PAIRS + "/{a}", 200),
+    ):
+        world.run(case)
 
 
 def test_what_an_unrestricted_application_credential_makes_is_bound_to_it(world: World) -> None:

@@ -55,6 +55,7 @@ PAST = {
     rules.SEE_TRUST: SEERS,  # the list of everybody's
     rules.SEE_REVOKED: {*SEERS, "service"},
     rules.MAKE_TRUST: set(PERSONAS),  # whose trust it is, the body says
+    rules.END_TOKEN: set(PERSONAS),  # whose token it is, a header says
     ANY: set(PERSONAS),
 }
 PROTECTED = [route for route in ROUTES if not route.public]

@@ -288,6 +288,15 @@ def test_the_version_documents(world: World) -> None:
         assert at(answer.json, "version.status") == "stable"
 
 
+def test_who_may_read_a_token_may_not_end_it(world: World) -> None:
+    """As published, a token is ended by its own user or an administrator; a reader of the system changes nothing."""
+    token = world.tokens["member"] or ""
+    for who in ("system_reader", "service"):
+        assert world.request(who, "GET", "/auth/tokens", X_Subject_Token=token).status_code == 200
+        assert world.request(who, "DELETE", "/auth/tokens", X_Subject_Token=token).status_code == 403
+    assert world.request("admin", "DELETE", "/auth/tokens", X_Subject_Token=token).status_code == 204
+
+
 def test_what_was_revoked_is_listed_by_kind_since_a_moment(world: World, clock: ManualClock) -> None:
     """S-030: for services that keep what they were told about a token."""
     subject = post(world, auth(scope=OURS))

@@ -252,6 +252,15 @@ def test_a_trust_is_handed_on_as_far_as_was_allowed_and_dies_with_its_source(wor
     assert use(world, user="{system_reader}").status_code == 401
 
 
+def test_a_token_of_a_trust_ends_no_other_trust(world: World) -> None:
+    """S-037: with impersonation it comes as the trustor, whose other trusts are none of its business."""
+    other = make(world, trustee_user_id="{system_reader}")
+    make(world, impersonation=True)
+    log_in(world)
+    world.run(Case("trustee", "DELETE", f"{TRUSTS}/{other['id']}", 403))
+    world.run(Case("trustee", "DELETE", ONE, 204))
+
+
 def test_where_a_delegated_token_can_go_is_its_own_project(world: World) -> None:
     make(world, impersonation=True)
     log_in(world)
@@ -262,6 +271,12 @@ def test_where_a_delegated_token_can_go_is_its_own_project(world: World) -> None
     ):
         world.run(Case("trustee", "GET", path, 200, has=((key, found),)))
         assert world.request("trustee", "HEAD", path).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["trustee_user_id__contains=a", "trustee_user_id__icontains=a&trustee_user_id=b"])
+def test_trusts_are_found_by_parts_of_ids_like_everything_else(world: World, key: str) -> None:
+    make(world)
+    world.run(Case("member", "GET", f"{TRUSTS}?trustor_user_id={{member}}&{key}", 200))
 
 
 def test_an_operator_can_close_each_list_by_its_published_rule(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from iaas.api.call import Call
@@ -9,8 +10,10 @@ from iaas.api.identity.bodies import ID, ID_OR_NULL, LONG_NAME, entity, filters,
 from iaas.api.identity.credentials.delegated import bound_by
 from iaas.api.identity.listing import asked, listed, shown
 from iaas.api.identity.rules import CHANGE_CREDENTIAL, SEE_CREDENTIAL
+from iaas.api.paging import Page
 from iaas.api.route import Route, Rule
 from iaas.errors import Forbidden, Invalid, NotFound
+from iaas.identity.credentials.collection import MOST, ec2_blob
 from iaas.identity.service import IdentityServices
 from iaas.model.identity.credential import EC2, Credential
 
@@ -34,6 +37,29 @@ def whose(user_id: str | None) -> dict[str, Any]:
 SOMEBODY = whose("-")  # no user's id: who may do it to this one may do it to everybody's
 
 
+def page_of(call: Call[IdentityServices], equals: Mapping[str, Any], limits: Page) -> list[Credential]:
+    """What fits these filters and the token may see: a page, and one more when there is a next one."""
+    if _sees_all_of_its_user(call):
+        return call.services.credentials.page(equals, limits.marker, limits.limit + 1)
+    found = call.services.credentials.page(equals, limits.marker, MOST)
+    return [item for item in found if is_open_to(call, item)][: limits.limit + 1]
+
+
+def is_open_to(call: Call[IdentityServices], item: Credential) -> bool:
+    """A delegated token sees what was made with it, and no other secret of its user: that could do more than it
+    (S-036, S-037). The rules say whose credentials one may see at all."""
+    if _sees_all_of_its_user(call):
+        return True
+    bound = ec2_blob(item.blob).get("app_cred_id") if item.type.lower() == EC2 else None
+    return bound is not None and bound == call.context.application_credential_id
+
+
+def _sees_all_of_its_user(call: Call[IdentityServices]) -> bool:
+    caller = call.context
+    delegated = caller.restricted or caller.trust_id or caller.application_credential_id
+    return not delegated or call.allows(GET.name, SOMEBODY)
+
+
 def show_credential(call: Call[Any], item: Credential) -> dict[str, Any]:
     fields = {"user_id": item.user_id, "project_id": item.project_id, "type": item.type, "blob": item.blob}
     return shown(call, "credentials", item, fields)
@@ -47,7 +73,7 @@ def list_credentials(call: Call[IdentityServices]) -> dict[str, Any]:
         own = call.context.user_id
         if equals.setdefault("user_id", own) != own:
             return listed(call, "credentials", [], limits, lambda item: item)
-    found = call.services.credentials.page(equals, limits.marker, limits.limit + 1)
+    found = page_of(call, equals, limits)
     return listed(call, "credentials", found, limits, lambda item: show_credential(call, item))
 
 
@@ -87,6 +113,8 @@ def _about(call: Call[IdentityServices]) -> dict[str, Any]:
     id = call.path["credential_id"]
     target = whose(call.services.credentials.owner_of(id))
     if not call.allows(GET.name, target):
+        raise NotFound.of("credential", id)
+    if not _sees_all_of_its_user(call) and not is_open_to(call, call.services.credentials.get(id)):
         raise NotFound.of("credential", id)
     return target
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import ID_OR_NULL
-from iaas.api.identity.credentials.credentials import check_project, whose
+from iaas.api.identity.credentials.credentials import check_project, is_open_to, page_of, whose
 from iaas.api.identity.credentials.delegated import bound_by
 from iaas.api.identity.listing import asked, listed
 from iaas.api.identity.rules import ADMIN_OR_SELF, CHANGE_CREDENTIAL, SEE_CREDENTIAL, SEE_OR_SELF
@@ -38,7 +38,7 @@ def show_pair(call: Call[Any], item: Credential) -> dict[str, Any]:
 def list_pairs(call: Call[IdentityServices]) -> dict[str, Any]:
     limits = asked(call)
     user = call.services.users.get(call.path["user_id"])
-    found = call.services.credentials.page({"user_id": user.id, "type": EC2}, limits.marker, limits.limit + 1)
+    found = page_of(call, {"user_id": user.id, "type": EC2}, limits)
     return listed(call, "credentials", found, limits, lambda item: show_pair(call, item))
 
 
@@ -71,7 +71,7 @@ def _theirs(call: Call[IdentityServices]) -> Credential:
     """The pair of the path, if it is that user's. Raises NotFound."""
     access = call.path["access"]
     item = call.services.credentials.get(ec2_id(access))
-    if item.user_id != call.path["user_id"] or item.type != EC2:
+    if item.user_id != call.path["user_id"] or item.type != EC2 or not is_open_to(call, item):
         raise NotFound.of("credential", access)
     return item
 
