@@ -57,8 +57,8 @@ def page(
     limit: int = 1000,
     usable_at: datetime | None = None,
 ) -> list[Mandate]:
-    """In the order of ids, after the marker; ``equals``: values as in filters.py; ``usable_at``: trusts that are not over
-    nor used up then."""
+    """In the order of ids, after the marker. ``equals``: values as in filters.py; ``usable_at``: no trusts that are
+    over by then, or used up."""
     table = TABLES[kind]
     where = [condition(tx, table.c[name], value) for name, value in equals.items()]
     if marker is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -150,3 +150,60 @@ def test_networks_that_the_operator_names_are_allowed() -> None:
     assert address.allowed("10.1.2.3", ("10.1.0.0/16",))
     assert not address.allowed("10.2.2.3", ("10.1.0.0/16",))
     assert not address.allowed("no address", ("0.0.0.0/0",))
+
+
+@contextmanager
+def dribbling(words: bytes) -> Iterator[int]:
+    """The port of a server that says this much and nothing more."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as stack:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    client = stack.enter_context(listener.accept()[0])
+                    client.sendall(words)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "words", "refusal"),
+    [("https", b"", Invalid), ("https", b"\x16\x03\x03", Invalid), ("http", b"HTTP/1.1 200 OK\r\nX: ", Unavailable)],
+    ids=["no handshake", "half a handshake", "half a head"],
+)
+def test_a_server_that_never_comes_to_its_data_is_left_in_time(
+    scheme: str, words: bytes, refusal: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it sends a byte: a worker would lose its lease, and the next one would be caught in turn (F-10)."""
+    monkeypatch.setattr(fetch, "ANSWER_S", 0.1)
+    with dribbling(words) as port:
+        options = Options(web_ports=(str(port),), web_networks=("127.0.0.1/32",))
+        with pytest.raises(refusal):
+            fetch.open_url(f"{scheme}://127.0.0.1:{port}/", options)
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 9", b"Transfer-Encoding: chunked", b"Server: x"])
+def test_what_has_come_is_read_without_waiting_for_more(framing: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two reads a lease is renewed: they must not last until a whole piece is there."""
+    data = b"9\r\nab" if b"chunked" in framing else b"ab"
+    with dribbling(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n" + data) as port:
+        options = Options(web_ports=(str(port),), web_networks=("127.0.0.1/32",))
+        with fetch.open_url(f"http://127.0.0.1:{port}/", options) as stream:
+            assert stream.read(1000) == b"ab"
+
+
+def test_less_than_was_announced_is_no_end(canary: Canary, options: Options) -> None:
+    canary.pages["/less"] = (200, {"Content-Length": "10"}, b"short")
+    with pytest.raises(Broken):
+        read(canary.url("/less"), options)
+
+
+def test_the_end_of_the_time_is_not_the_end_of_the_data() -> None:
+    """An answer without a length ends with its connection: one that we cut has not."""
+    with dribbling(b"HTTP/1.1 200 OK\r\n\r\nab") as port:
+        options = Options(web_ports=(str(port),), web_networks=("127.0.0.1/32",), web_hours=0.3 / 3600)
+        with fetch.open_url(f"http://127.0.0.1:{port}/", options) as stream, pytest.raises(Broken):
+            while stream.read(1000):
+                pass
