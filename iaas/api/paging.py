@@ -38,15 +38,17 @@ def page(
         if not text.isascii() or not text.isdigit() or len(text) > 18:
             raise Invalid(f"limit {text[:32]!r} is not a non-negative integer.", field="limit")
         limit = min(int(text), maximum)
-    pairs = _sort(query, lists)
-    for key, direction in pairs:
+    named: dict[str, str] = {}
+    for key, direction in _sort(query, lists):
         if key not in keys:
             raise Invalid(f"{key[:64]!r} is not a sort key.", field="sort_key")
         if direction not in ("asc", "desc"):
             raise Invalid(f"{direction[:32]!r} is not a sort direction.", field="sort_dir")
+        named.setdefault(key, direction)  # what is in order by a key stays so, however often it is named
+    pairs = list(named.items())
     if not pairs:
         pairs = list(default)
-    elif "id" not in {key for key, _ in pairs}:
+    elif "id" not in named:
         pairs.append(("id", pairs[-1][1]))
     return Page(limit, query.get("marker"), tuple(pairs), text is not None)
 

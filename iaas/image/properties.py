@@ -15,6 +15,7 @@ MAX_PROPERTIES = 128
 MAX_TAGS = 128
 MAX_MEMBERS = 128
 MAX_VALUE = 65535  # characters
+MAX_ALL = 128 * 1024  # characters of all names and values of one image: lists of a thousand images lie in memory
 RESERVED = frozenset({"location", "locations", "deleted", "deleted_at", "direct_url", "stores"})
 OURS = "os_glance_"  # properties of this name are made by the service, for reading
 
@@ -84,6 +85,11 @@ def checked(properties: Mapping[str, str]) -> dict[str, str]:
         raise TooLarge(
             "The limit has been exceeded on the number of allowed image properties. "
             f"Attempted: {len(properties)}, Maximum: {MAX_PROPERTIES}"
+        )
+    size = sum(len(name) + len(value) for name, value in properties.items())
+    if size > MAX_ALL:
+        raise TooLarge(
+            f"The limit has been exceeded on the size of all image properties. Attempted: {size}, Maximum: {MAX_ALL}"
         )
     for name, value in properties.items():
         check(name, value)

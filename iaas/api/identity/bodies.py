@@ -23,6 +23,7 @@ DESCRIPTION = {"type": ["string", "null"], "maxLength": 65535}
 ENABLED = {"type": "boolean"}
 PASSWORD = {"type": "string", "minLength": 1, "maxLength": 4096}
 
+_MOST_MOMENTS = 8
 _COMPARATORS = {f"{'i' if fold else ''}{part.value}": (part, fold) for part in Part for fold in (False, True)}
 TAG = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^,/]*$"}
 TAGS = {"type": "array", "maxItems": 80, "uniqueItems": True, "items": TAG}
@@ -80,7 +81,10 @@ def filters(call: Call[Any], *names: str, flags: tuple[str, ...] = ()) -> dict[s
 def moments(call: Call[Any], name: str) -> dict[str, Any]:
     """A filter ``name=lt:2026-01-31T12:00:00Z``, without an operator for that very moment. Raises Invalid."""
     found = []
-    for text in call.query_lists.get(name, ()):
+    asked = call.query_lists.get(name, ())
+    if len(asked) > _MOST_MOMENTS:
+        raise Invalid(f"A list has at most {_MOST_MOMENTS} filters of one time.", field=name)
+    for text in asked:
         order, separator, rest = text.partition(":")
         if order not in tuple(Order):
             order, separator, rest = Order.EQ, ":", text

@@ -25,7 +25,7 @@ from iaas.api.identity.rules import LIST_IN_DOMAIN, MANAGE_PROJECT, SEE_PROJECT,
 from iaas.api.identity.targets import made, named, within
 from iaas.api.route import Route, Rule
 from iaas.errors import Forbidden, Invalid, NotFound
-from iaas.identity.projects import Domains, Projects
+from iaas.identity.projects import MOST_TAGS, Domains, Projects
 from iaas.identity.service import IdentityServices
 from iaas.ids import new_hex
 from iaas.model.identity.filters import Tagged
@@ -65,7 +65,9 @@ def _tags(call: Call[Any]) -> dict[str, Any]:
     """The filters tags, tags-any, not-tags and not-tags-any, each a list with commas."""
     wanted = []
     for name in ("tags", "tags-any", "not-tags", "not-tags-any"):
-        if tags := tuple(tag for tag in call.query.get(name, "").split(",") if tag):
+        if tags := tuple(dict.fromkeys(tag for tag in call.query.get(name, "").split(",") if tag)):
+            if len(tags) > MOST_TAGS:
+                raise Invalid(f"A project has at most {MOST_TAGS} tags.", field=name)
             wanted.append(Tagged(tags, any=name.endswith("any"), never=name.startswith("not")))
     return {"tags": wanted} if wanted else {}
 

@@ -14,6 +14,7 @@ from iaas.errors import Invalid
 from iaas.model.image import MemberStatus, State, Task, Visibility
 
 _MOST_VALUES = 500
+_MOST_CONDITIONS = 64  # of a kind: properties, tags, times
 _COLUMNS = {
     "id": "id", "name": "name", "owner": "project_id", "disk_format": "disk_format",
     "container_format": "container_format", "checksum": "checksum", "os_hash_algo": "hash_algo",
@@ -36,6 +37,10 @@ def wanted(call: ImageCall) -> Filter:
     query = call.query
     others = set(query) - _PAGING - _SINGLE - set(_COLUMNS) - set(_NUMBERS) - set(_TIMES)
     among = {_COLUMNS[name]: _values(name, query[name]) for name in _COLUMNS if name in query}
+    tags = tuple(dict.fromkeys(call.query_lists.get("tag", ())))
+    times = [(name, text) for name in _TIMES for text in call.query_lists.get(name, ())]
+    if max(len(others), len(tags), len(times)) > _MOST_CONDITIONS:
+        raise Invalid(f"A list has at most {_MOST_CONDITIONS} conditions of a kind.")
     if not all(protected.may(call, "read", name) for name in others):
         among = {"id": ()}  # nothing has a property that the caller can't read
     member_status = query.get("member_status", MemberStatus.ACCEPTED.value)
@@ -46,9 +51,9 @@ def wanted(call: ImageCall) -> Filter:
         status=_status(query["status"]) if "status" in query else (),
         hidden=schema.as_bool(query.get("os_hidden", False)),
         protected=_boolean(query["protected"]) if "protected" in query else None,
-        tags=tuple(call.query_lists.get("tag", ())),
+        tags=tags,
         numbers=[(*_NUMBERS[name], _number(name, query[name])) for name in _NUMBERS if name in query],
-        times=[_time(name, text) for name in _TIMES for text in call.query_lists.get(name, ())],
+        times=[_time(name, text) for name, text in times],
         properties={name: query[name] for name in sorted(others)},
     )
 

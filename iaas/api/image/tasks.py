@@ -14,7 +14,7 @@ from iaas.db.image import tasks as rows
 from iaas.errors import Invalid
 from iaas.image import address, imports
 from iaas.image.imports import WEB, Wish
-from iaas.model.image import TaskStatus, TaskType
+from iaas.model.image import ImageTask, TaskStatus, TaskType
 
 CREATE: Mapping[str, Any] = {
     "type": "object",
@@ -70,10 +70,17 @@ def show_task(call: ImageCall) -> dict[str, Any]:
 
 
 def tasks_of_image(call: ImageCall) -> dict[str, Any]:
-    image = access.find(call, access.GET_IMAGE)
+    """All for the image's owner, for others their own. What was asked for is shown to who asked: it names a URL, which
+    may hold a signature, or be the platform's (S-019)."""
+    image, mine = access.find(call, access.GET_IMAGE), _owner(call)
     with call.services.database.read() as tx:
-        found = rows.of_image(tx, image.id)
-    return {"tasks": [{**view(task), "request_id": task.request_id, "user_id": task.user_id} for task in found]}
+        found = rows.of_image(tx, image.id, None if mine == image.project_id else mine)
+    return {"tasks": [_of_image(task, mine in (None, task.owner)) for task in found]}
+
+
+def _of_image(task: ImageTask, whole: bool) -> dict[str, Any]:
+    shown = {**view(task), "request_id": task.request_id, "user_id": task.user_id}
+    return shown if whole else shown | {"input": None}
 
 
 def _owner(call: ImageCall) -> str | None:

@@ -79,9 +79,10 @@ def get(tx: Tx, id: str, owner: str | None) -> ImageTask:
     return _value(row)
 
 
-def of_image(tx: Tx, image_id: str, limit: int = 1000) -> list[ImageTask]:
-    """The newest first."""
+def of_image(tx: Tx, image_id: str, owner: str | None, limit: int = 1000) -> list[ImageTask]:
+    """The newest first; ``owner`` as of ``get``."""
     query = sa.select(*_COLUMNS).where(_C.image_id == image_id)
+    query = query if owner is None else query.where(_C.owner == owner)
     return [_value(row) for row in tx.all(query.order_by(_C.created_at.desc(), _C.id).limit(limit))]
 
 

@@ -374,3 +374,36 @@ def test_a_fault_is_a_page_for_clients_that_do_not_ask_for_json(alice: As) -> No
     for accept in ("application/json", "application/json, */*", "image/png"):
         answer = alice.get(path, headers={"Accept": accept})
         assert answer.json["code"] == "404 Not Found"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "&".join(f"p{number}=x" for number in range(600)),
+        "&".join(f"tag=t{number}" for number in range(600)),
+        "created_at=gt:2020-01-01T00:00:00Z&" * 300,
+        "sort=" + ",".join(["name", "size", "id"] * 500),
+    ],
+    ids=["properties", "tags", "times", "sort keys"],
+)
+def test_a_query_is_bounded_in_what_it_makes_the_database_do(alice: As, query: str) -> None:
+    """No image has so many of them: refused before the database sees it, or without effect."""
+    image_id = alice.create()["id"]
+    answer = alice.get(f"/v2/images?{query}&marker={image_id}")
+    assert answer.status_code == (200 if query.startswith("sort") else 400), answer.text[:200]
+
+
+@pytest.mark.parametrize("text", ["gt:0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_outside_of_all_years_is_400(alice: As, text: str) -> None:
+    """S-113"""
+    assert alice.get("/v2/images", query_string={"created_at": text}).status_code == 400
+
+
+def test_what_an_image_says_of_itself_is_bounded_as_a_whole(alice: As) -> None:
+    """A list of a thousand images lies in memory: each may have long values, none may have all values long."""
+    image = alice.create(**{f"p{number}": "x" * 1000 for number in range(60)})
+    path = f"/v2/images/{image['id']}"
+    assert alice.patch(path, {"op": "add", "path": "/long", "value": "x" * 65535}).status_code == 200
+    refused = alice.patch(path, {"op": "add", "path": "/longer", "value": "x" * 65535})
+    assert refused.status_code == 413, refused.text
+    assert "longer" not in alice.get(path).json

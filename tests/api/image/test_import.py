@@ -514,6 +514,7 @@ def test_data_at_a_location_are_inspected_read_from_there_and_never_deleted(
     assert (found["status"], found["stores"], found["size"]) == ("active", "web", len(DATA))
     assert alice.get(f"/v2/images/{image_id}/file").data == DATA
     assert used(services) == 0
+    assert "loc_url" not in alice.get(f"/v2/images/{image_id}/tasks").text
     assert alice.delete(f"/v2/images/{image_id}").status_code == 204
     assert sweep(services, 0).removed == ()
 
@@ -522,3 +523,19 @@ def test_the_read_only_store_takes_no_data(alice: As) -> None:
     image = alice.create()
     assert alice.upload(image["id"], DATA, **{"X-Image-Meta-Store": "web"}).status_code == 400
     assert {"id": "web", "read-only": "true"} in alice.get("/v2/info/stores").json["stores"]
+
+
+def test_who_sees_an_image_does_not_see_where_it_was_fetched_from(
+    alice: As, bob: As, root: As, services: ImageServices, canary: Canary
+) -> None:
+    """S-123: a URL may hold a signature; and who imported it is nobody else's business."""
+    canary.pages["/good?X-Amz-Signature=hush"] = (200, {}, DATA)
+    image_id = alice.create(visibility="community")["id"]
+    assert wish(alice, image_id, "web-download", canary.url("/good?X-Amz-Signature=hush")).status_code == 202
+    work(services)
+    path = f"/v2/images/{image_id}"
+    assert show(alice, image_id)["status"] == "active"
+    assert bob.get(path).status_code == 200
+    assert bob.get(f"{path}/tasks").json == {"tasks": []}
+    for owner in (alice, root):
+        assert "hush" in owner.get(f"{path}/tasks").text

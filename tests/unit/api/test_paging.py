@@ -59,3 +59,12 @@ def test_hidden_columns_and_unknown_directions_do_not_sort(query: Any, lists: An
     """S-113"""
     with pytest.raises(Invalid):
         page(query, lists, KEYS)
+
+
+def test_a_key_sorts_once_however_often_it_is_named() -> None:
+    """The comparison with a marker grows with the square of the keys: a URL has room for thousands of them."""
+    many = ("name", "id", "name", "created_at") * 1000
+    once = (("name", "asc"), ("id", "asc"), ("created_at", "asc"))
+    assert page({"sort": ",".join(many)}, {}, KEYS).sort == once
+    assert page({}, {"sort_key": list(many), "sort_dir": ["asc"]}, KEYS).sort == once
+    assert page({"sort": "name:desc,name:asc,id"}, {}, KEYS).sort == (("name", "desc"), ("id", "asc"))
