@@ -182,9 +182,9 @@ def test_a_guest_whose_process_dies_is_off_and_stays_defined(bench: Bench) -> No
     events: list[tuple[str, Power]] = []
     bench.driver.on_event(lambda who, power: events.append((who, power)))
     bench.driver.power_on(server)
-    eventually(lambda: (server, Power.RUNNING) in events, 5, "start is told")
+    eventually(lambda: (server, Power.RUNNING) in events, 20, "start is told")
     bench.kill(server)
-    eventually(lambda: (server, Power.SHUTDOWN) in events, 5, "death is told")
+    eventually(lambda: (server, Power.SHUTDOWN) in events, 20, "death is told")
     assert bench.driver.find(server) == Guest(server_id=server, power=Power.SHUTDOWN, fence=1)
     bench.driver.power_on(server)
     assert bench.driver.find(server).power is Power.RUNNING  # type: ignore[union-attr]

@@ -200,7 +200,7 @@ class FleetRig:
         """Server id -> the machine's pid of its QEMU."""
         found = {}
         for pid in machine.pids(self.host(name)).values():
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+            words = command_line(pid).split(" ")  # of nothing but blanks for what has ended meanwhile
             if words[0].rpartition("/")[2].startswith("qemu-system") and "-uuid" in words:
                 found[words[words.index("-uuid") + 1]] = pid
         return found

@@ -45,7 +45,7 @@ def missing() -> str | None:
     return f"missing: {', '.join(absent)}" if absent else None
 
 
-def eventually(check: Callable[[], object], seconds: float = 5.0, what: str = "condition") -> None:
+def eventually(check: Callable[[], object], seconds: float = 20.0, what: str = "condition") -> None:
     deadline = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
@@ -116,7 +116,9 @@ class Guest:
     def pings(self, ip: str) -> bool:
         return self.run("busybox", "ping", "-c", "1", "-W", "1", ip)[0] == 0
 
-    def connects(self, ip: str, port: int, timeout: float = 1.0) -> bool:
+    def connects(self, ip: str, port: int, timeout: float = 3.0) -> bool:
+        """The default is for connections that are expected: there is time for a second SYN."""
+
         def attempt() -> bool:
             try:
                 with socket.create_connection((ip, port), timeout):
@@ -187,7 +189,7 @@ class Rig:
 
     def settle(self) -> None:
         """Looks until what is unwanted is gone as well."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         self.loop.look()
         while not self.loop.round() or self.loop.suspects:
             assert time.monotonic() < deadline, "the loop does not come to rest"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from devstack.stack.processes import command_line
 from iaas import errors
 from iaas.clock import SystemClock
 from iaas.compute.agent.disks import QemuDisks
@@ -181,4 +182,4 @@ def test_an_offer_ends_with_its_process(sides: tuple[Side, Side]) -> None:
     for _ in range(2):
         there.mover.offer(guest.server_id)
     children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-    assert len([pid for pid in children if b"qemu-storage" in Path(f"/proc/{pid}/cmdline").read_bytes()]) <= 1
+    assert len([pid for pid in children if "qemu-storage" in command_line(int(pid))]) <= 1

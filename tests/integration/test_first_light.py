@@ -87,7 +87,7 @@ class Cloud:
     def ssh(self, network_id: str, address: str, key: Path, command: str) -> subprocess.CompletedProcess[str]:
         options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "ConnectTimeout=10", "BatchMode=yes"]
         flags = [word for option in options for word in ("-o", option)]
-        target = ("ssh", *flags, "-i", str(key), f"tiny@{address}", command)
+        target = ("timeout", "30", "ssh", *flags, "-i", str(key), f"tiny@{address}", command)
         return self.inside("ip", "netns", "exec", f"qdhcp-{network_id}", *target, timeout=40)
 
     def audit(self) -> list[Any]:

@@ -70,7 +70,7 @@ def test_the_machine_reaches_a_guest_by_its_floating_address_through_two_hosts(f
     address = floating.floating_ip_address
     options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "ConnectTimeout=5", "BatchMode=yes"]
     flags = [word for option in options for word in ("-o", option)]
-    command = ["ssh", *flags, "-i", str(fleet.settings.key), f"tiny@{address}", "hostname"]
+    command = ["timeout", "20", "ssh", *flags, "-i", str(fleet.settings.key), f"tiny@{address}", "hostname"]
     eventually(lambda: subprocess.run(command, capture_output=True, text=True).stdout.strip() == "reached", 60, "ssh")
     fleet.admin.network.delete_ip(floating)
     forget(fleet, server)

@@ -173,8 +173,14 @@ def test_slow_guests_fill_their_own_places_only(rig: Rig, api: Api) -> None:
         for connection in connections:
             connection.sendall(b"GET / HT")
         assert _ask(neighbour, b"GET /mine HTTP/1.1\r\n\r\n").endswith(b"i-00000001")
-        refused = [connection for connection in connections if _answered(connection)]
-        assert len(refused) == 12 - 4
+        refused: list[socket.socket] = []
+
+        def count() -> int:
+            refused.extend(each for each in connections if each not in refused and _answered(each))
+            return len(refused)
+
+        eventually(lambda: count() >= 12 - 4, what="refusals")
+        assert count() == 12 - 4
     finally:
         for connection in connections:
             connection.close()
@@ -220,10 +226,8 @@ def test_a_new_port_is_wired_and_reported_at_once(rig: Rig) -> None:
         eventually(lambda: rig.controller.reported.is_set(), what="the first report")
         rig.controller.reported.clear()
         rig.controller.wish = small(1, 2, 3)
-        started = time.monotonic()
         rig.loop.look()
-        assert rig.controller.reported.wait(10)
-        assert time.monotonic() - started < 5.0
+        assert rig.controller.reported.wait(7), "before the loop looks by itself, after 8 s"
         assert rig.controller.reports[-1].wired == ((uid("net-3"), 1),)
     finally:
         rig.loop.stop()
