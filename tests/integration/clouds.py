@@ -42,9 +42,13 @@ class Cloud(Processes):
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(lambda number: function(self.clients[number % 2], number), range(count)))
 
-    def order(self, count: int, networks: Any = "none", flavor: str = "1") -> list[str]:
+    def order(self, count: int, networks: Any = "none", flavor: str = "1", **more: Any) -> list[str]:
         """Servers by many threads at once; each must be accepted. Their ids."""
-        answers = self.many(lambda client, number: client.create(self.image, f"vm{number}", networks, flavor), count)
+
+        def create(client: Client, number: int) -> httpx.Response:
+            return client.create(self.image, f"vm{number}", networks, flavor, **more)
+
+        answers = self.many(create, count)
         return [accepted(answer) for answer in answers]
 
     def delete(self, ids: Iterable[str]) -> None:

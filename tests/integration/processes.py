@@ -294,8 +294,10 @@ class Client:
         self.json("PUT", f"/projects/{made['id']}/users/{self.grant['user']['id']}/roles/{role}", None, "identity")
         return Client(self.cloud, project)
 
-    def create(self, image: str, name: str = "vm", networks: Any = "none", flavor: str = "1") -> httpx.Response:
-        server = {"name": name, "imageRef": image, "flavorRef": flavor, "networks": networks}
+    def create(
+        self, image: str, name: str = "vm", networks: Any = "none", flavor: str = "1", **more: Any
+    ) -> httpx.Response:
+        server = {"name": name, "imageRef": image, "flavorRef": flavor, "networks": networks, **more}
         return self.request("POST", "/servers", {"server": server})
 
     def servers(self, **query: str) -> list[Any]:

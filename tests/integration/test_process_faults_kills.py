@@ -18,11 +18,11 @@ Deaths = dict[str, str]  # daemon -> the point at which it dies
 
 BUILD: list[Deaths] = [
     {"conductor": "conductor.build.after_select", "conductor#2": "conductor.report.before_write",
-     "compute@fake1": "compute.build.after_disk", "compute@fake2": "compute.order.after_report",
+     "compute@fake1": "compute.build.after_define", "compute@fake2": "compute.order.after_report",
      "network@fake1": "network.agent.before_report"},
     {"conductor": "conductor.before_finish", "conductor#2": "conductor.after_step",
      "scheduler": "scheduler.after_claim",
-     "compute@fake1": "compute.build.after_define", "compute@fake2": "compute.order.before_report"},
+     "compute@fake1": "compute.config_drive.before_publish", "compute@fake2": "compute.order.before_report"},
 ]  # fmt: skip
 DELETE: list[Deaths] = [
     {"conductor": "conductor.delete.before_release", "conductor#2": "conductor.before_step",
@@ -54,10 +54,10 @@ def wired(cloud: Cloud) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("deaths", BUILD, ids=["first sample", "second sample"])
 def test_builds_survive_the_death_of_the_daemons_that_carry_them_out(sqlite_cloud: Cloud, deaths: Deaths) -> None:
-    """F-03, F-04, F-05."""
+    """F-03, F-04, F-05; with the making of their config drives."""
     networks = wired(sqlite_cloud)
     arm(sqlite_cloud, deaths)
-    ids = sqlite_cloud.order(TOGETHER, networks)
+    ids = sqlite_cloud.order(TOGETHER, networks, config_drive=True)
     buried(sqlite_cloud, deaths)
     sqlite_cloud.settle(active=ids)
     sqlite_cloud.check()
