@@ -104,7 +104,8 @@ class _Front:
                 response = self._fault(
                     Internal("An unexpected error prevented the server from fulfilling your request.")
                 )
-            log.info("%s %s %s: %d", self.dialect.name, request.method, request.path, response.status_code)
+            # No colon between: after /tokens or /password the mask would take the status for a secret.
+            log.info("%s %s %s %d", self.dialect.name, request.method, request.path, response.status_code)
         self._stamp(response, request_id, version)
         return response
 

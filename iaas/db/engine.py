@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -225,6 +226,14 @@ def _translated() -> Iterator[None]:
 
 
 def _configure_sqlite(engine: sa.Engine) -> None:
+    @event.listens_for(engine, "do_connect")
+    def make(_dialect: Any, _record: Any, arguments: Any, _options: Any) -> None:
+        """Hashes and sealed secrets are in the file, and in the log beside it, whose mode SQLite takes from it."""
+        path = Path(arguments[0])
+        if path.is_absolute():  # else in memory
+            with suppress(OSError):  # SQLite says it better
+                path.touch(mode=0o640)
+
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not begin transactions by itself

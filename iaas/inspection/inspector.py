@@ -99,6 +99,8 @@ class _Judge:
         self._alone(signatures.of_head(head), head)
         if not head and self._declared in _EMPTY:
             return None
+        if not head:
+            raise Unsafe("There are no data.")
         return self._format.look(head)
 
     def finish(self, kept: Kept) -> int:

@@ -12,7 +12,7 @@ from iaas.cmd.commands import host as command
 from iaas.compute import aggregates, history
 from iaas.config import loader, sections
 from iaas.db.image import uploads
-from iaas.errors import Invalid, NotFound
+from iaas.errors import Invalid, NotFound, Unavailable
 from iaas.ids import new_uuid
 from iaas.model.server import State
 from tests.cloud.harness import Cloud
@@ -70,6 +70,9 @@ def test_an_operator_sees_what_a_host_keeps(
     text, _, rows = capsys.readouterr().out.partition("[")
     assert text.startswith(kept) and text.splitlines()[-1] == "1 images, 0 MiB"
     assert [row["image_id"] for row in json.loads("[" + rows)] == [kept]
+    arguments = parser.parse_args(["host", "images", "nowhere"])
+    with pytest.raises(Unavailable, match="host nowhere"):
+        arguments.run(loader.load(sections.ALL, []), arguments)
 
 
 def test_a_flipped_bit_in_the_store_ends_in_an_error_that_says_so(cloud: Cloud) -> None:

@@ -19,7 +19,7 @@ from iaas.clock import iso8601
 from iaas.cmd import address
 from iaas.config import sections
 from iaas.config.loader import Loaded
-from iaas.errors import Invalid
+from iaas.errors import Invalid, Unavailable
 from iaas.host.pki import Authority
 
 
@@ -44,6 +44,9 @@ def images(config: Loaded, arguments: argparse.Namespace) -> None:
     transport = connect(config.section(sections.Bus))
     try:
         found = ComputeRpc(Client(transport)).inventory(arguments.name).cached_images
+    except Unavailable as error:
+        words = f"No iaas-compute answers on a host {arguments.name} (iaas-manage service list): {error.message}"
+        raise Unavailable(words) from error
     finally:
         transport.close()
     rows = [{**asdict(item), "used_at": iso8601(datetime.fromtimestamp(item.used_at, UTC))} for item in found]

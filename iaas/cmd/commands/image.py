@@ -9,7 +9,7 @@ from typing import Any
 from iaas.cmd import project_option
 from iaas.config import sections
 from iaas.config.loader import Loaded
-from iaas.errors import Invalid
+from iaas.errors import Invalid, NotFound
 
 
 def add(nouns: Any) -> None:
@@ -18,8 +18,8 @@ def add(nouns: Any) -> None:
     whose = quota.add_mutually_exclusive_group(required=True)
     whose.add_argument("project", metavar="PROJECT_ID", nargs="?", default=argparse.SUPPRESS)
     project_option.add(whose, "the same as an option")
-    quota.add_argument("--bytes", type=_limit, metavar="N", help="in stores, all images together; -1: no limit")
-    quota.add_argument("--images", type=_limit, metavar="N", help="how many; -1: no limit")
+    quota.add_argument("--bytes", type=amount, metavar="N", help="in stores, all images together; -1: no limit")
+    quota.add_argument("--images", type=amount, metavar="N", help="how many; -1: no limit")
     quota.add_argument("--default", action="store_true", help="back to what the configuration says")
     quota.set_defaults(run=_quota)
     restore = verbs.add_parser("restore", help="bring back a deleted image ([image] delayed_delete_s)")
@@ -27,7 +27,7 @@ def add(nouns: Any) -> None:
     restore.set_defaults(run=_restore)
 
 
-def _limit(text: str) -> int:
+def amount(text: str) -> int:
     number = int(text)
     if not -1 <= number < 2**63:
         raise ValueError(text)
@@ -37,7 +37,9 @@ def _limit(text: str) -> int:
 def _quota(config: Loaded, arguments: argparse.Namespace) -> None:
     from iaas.db import quotas
     from iaas.db.engine import Database, Tx
+    from iaas.db.identity import projects
     from iaas.db.image.images import BYTES, COUNT
+    from iaas.model.user import Reference
 
     options = config.section(sections.Image)
     wanted = {BYTES: arguments.bytes, COUNT: arguments.images}
@@ -46,6 +48,10 @@ def _quota(config: Loaded, arguments: argparse.Namespace) -> None:
         raise Invalid("Either --default or a limit.")
 
     def work(tx: Tx) -> tuple[dict[str, int], dict[str, int]]:
+        if config.section(sections.Auth).strategy == "local" and not (  # else projects are known elsewhere
+            projects.project_id(tx, Reference(id=arguments.project)) or quotas.usage(tx, arguments.project)
+        ):
+            raise NotFound(f"There is no project with the id {arguments.project}.")
         if arguments.default:
             quotas.clear_limits(tx, arguments.project, tuple(wanted))
         quotas.set_limits(tx, arguments.project, changes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from iaas.db.engine import Database
 from iaas.db.identity import users
 from iaas.errors import Unauthenticated
@@ -10,7 +12,9 @@ from iaas.identity.password_rules import IGNORE_LOCKOUT, PasswordRules, is_expir
 from iaas.identity.passwords import Passwords
 from iaas.identity.throttle import Throttle
 from iaas.identity.tokens import REFUSED
-from iaas.model.user import Reference
+from iaas.model.user import Login, Reference
+
+log = logging.getLogger(__name__)
 
 
 class ByPassword:
@@ -36,11 +40,18 @@ class ByPassword:
         account = login.user_id if login else repr(user)[:1024]
         lockable = login is None or not login.options.get(IGNORE_LOCKOUT)
         if not self._throttle.is_open(account, source, lockable):
-            raise Unauthenticated(REFUSED)
+            raise _refusal(login, source, "too many failures")
         if not self._passwords.check(password, login.password_hash if login else None) or login is None:
             self._throttle.failed(account, source)
-            raise Unauthenticated(REFUSED)
+            raise _refusal(login, source, "wrong password")
         self._throttle.succeeded(account, source)
         if self._rules.is_inactive(login, now):
-            raise Unauthenticated(REFUSED)
+            raise _refusal(login, source, "inactive for too long")
         return Proof(login, now, ("password",))
+
+
+def _refusal(login: Login | None, source: str, reason: str) -> Unauthenticated:
+    """The log says to operators what the answer does not. Not an unknown name: people type passwords there."""
+    who = f"user {login.user_id}: {reason}" if login else "no such user"
+    log.info("login from %s refused, %s", source or "an unknown address", who)
+    return Unauthenticated(REFUSED)

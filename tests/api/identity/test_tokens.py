@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
+from iaas import log
 from iaas.clock import ManualClock
 from iaas.db.identity.nouns import USERS
 from tests import cpu
@@ -131,6 +133,23 @@ def test_every_refused_login_is_the_same_401(world: World, why: str) -> None:
     words = "The request you have made requires authentication."
     assert answer.json == {"error": {"code": 401, "title": "Unauthorized", "message": words}}
     assert "X-Subject-Token" not in answer.headers
+
+
+def test_the_log_tells_operators_what_the_answer_does_not(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """S-041: who, from where and why; not a name that nobody has, which may be a password in the wrong field. And the
+    status of a login stays readable when secrets are masked."""
+    caplog.set_level(logging.INFO)
+    for why in ("a wrong password", "an unknown user"):
+        assert post(world, REFUSED[why]).status_code == 401
+    assert post(world, auth()).status_code == 201
+    lines = [log.mask(record.getMessage()) for record in caplog.records if record.name.startswith("iaas.")]
+    assert [line for line in lines if line.startswith("login")] == [
+        f"login from an unknown address refused, user {world.ids['member']}: wrong password",
+        "login from an unknown address refused, no such user",
+    ]
+    assert [line for line in lines if "POST" in line] == [
+        f"identity POST /v3/auth/tokens {status}" for status in (401, 401, 201)
+    ]
 
 
 MALFORMED: dict[str, Any] = {

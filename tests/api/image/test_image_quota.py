@@ -114,7 +114,9 @@ class Config:
         self._url = str(database.engine.url)
 
     def section(self, kind: Any) -> Any:
-        return self._sections.get(kind) or sections.Database(connection=self._url)
+        if kind is sections.Database:
+            return sections.Database(connection=self._url)
+        return self._sections.get(kind) or kind()
 
 
 def test_operators_see_and_set_the_limits_of_a_project(
@@ -124,8 +126,8 @@ def test_operators_see_and_set_the_limits_of_a_project(
     parser = argparse.ArgumentParser()
     command.add(parser.add_subparsers())
 
-    def run(*words: str) -> list[str]:
-        arguments = parser.parse_args(["image", "quota", "alpha", *words])
+    def run(*words: str, project: str = "alpha") -> list[str]:
+        arguments = parser.parse_args(["image", "quota", project, *words])
         arguments.run(Config(database, options), arguments)
         return capsys.readouterr().out.splitlines()
 
@@ -133,4 +135,6 @@ def test_operators_see_and_set_the_limits_of_a_project(
     assert run("--images", "1", "--bytes", "-1") == ["image_bytes: 5 of unlimited", "images: 1 of 1"]
     assert alice.post("/v2/images", {}).status_code == 413
     assert run("--default") == [f"image_bytes: 5 of {6 * MIB}", "images: 1 of 3"]
+    with pytest.raises(NotFound, match="no project"):  # a name, say, which would get limits that nobody has
+        run("--images", "1", project="demo")
     assert alice.post("/v2/images", {}).status_code == 201

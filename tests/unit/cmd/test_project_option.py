@@ -11,7 +11,9 @@ import pytest
 from iaas.cmd import manage
 from iaas.cmd.project_option import SPELLINGS
 from iaas.db.engine import Database
+from iaas.db.identity.nouns import DOMAINS, PROJECTS
 from iaas.ids import new_hex
+from iaas.model.project import Domain, Project
 
 Run = Callable[..., tuple[int, str]]
 
@@ -30,9 +32,11 @@ def run(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
     return command
 
 
-def test_a_project_is_a_tenant_too(run: Run) -> None:
+def test_a_project_is_a_tenant_too(run: Run, database: Database) -> None:
     assert {"--project", "--tenant-id", "--tenant_id"} <= set(SPELLINGS)
     project = new_hex()
+    row = Project(id=project, domain_id="d", parent_id="d", name="p")
+    database.run(lambda tx: (DOMAINS.create(tx, Domain(id="d", name="d")), PROJECTS.create(tx, row)))
     code, said = run("image", "quota", project, "--bytes", "7")
     assert code == 0
     for spelling in SPELLINGS:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
+from pathlib import Path
 
 from iaas.clock import ManualClock
 from iaas.db import quotas
@@ -21,3 +23,18 @@ def test_database_time_is_the_clock_that_the_test_moves(database: Database, cloc
     clock.advance(60)
     with database.read() as tx:
         assert tx.now() - before == timedelta(seconds=60)
+
+
+def test_the_files_of_sqlite_are_not_for_everybody_whatever_the_umask(tmp_path: Path) -> None:
+    """S-127: password hashes are in them."""
+    before = os.umask(0o022)
+    try:
+        database = Database(f"sqlite:///{tmp_path}/iaas.sqlite")
+        with database.transaction() as tx:
+            tx.connection.exec_driver_sql("CREATE TABLE t (x INTEGER)")
+        files = sorted(tmp_path.iterdir())
+        assert [file.name for file in files] == ["iaas.sqlite", "iaas.sqlite-shm", "iaas.sqlite-wal"]
+        assert [file.stat().st_mode & 0o007 for file in files] == [0, 0, 0]
+        database.close()
+    finally:
+        os.umask(before)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from iaas.inspection.unsafe import Unsafe
 from tests.evilimg import good, header
 from tests.evilimg.corpus import footed
 from tests.unit.inspection.judge import inspect, refusal
@@ -68,6 +69,13 @@ def test_a_linux_kernel_is_no_disk_though_it_ends_its_first_sector_as_one_does()
 
 def test_nothing_at_all_is_an_empty_raw_disk() -> None:
     assert inspect("raw", b"") == 0
+
+
+@pytest.mark.parametrize("declared", ["qcow2", "vmdk", "vdi", "vhd", "vhdx", "iso"])
+def test_nothing_at_all_is_no_other_image_and_the_refusal_says_so(declared: str) -> None:
+    """The stock command sends its empty standard input where it was given no file and no terminal."""
+    with pytest.raises(Unsafe, match=r"There are no data\."):
+        inspect(declared, b"")
 
 
 def test_any_other_bytes_are_raw() -> None:
