@@ -41,7 +41,9 @@ def test_a_project_is_a_tenant_too(run: Run, database: Database) -> None:
     assert code == 0
     for spelling in SPELLINGS:
         assert run("image", "quota", spelling, project) == (0, said)
-        assert run("network", "draw", spelling, project)[1].startswith("iaas-manage: there is no one project"), spelling
+        assert run("network", "draw", spelling, "nobodys")[1].startswith("iaas-manage: there is no one project"), (
+            spelling
+        )
 
 
 @pytest.mark.parametrize("words", [(), ("p", "--tenant_id", "p")], ids=["none", "two"])
