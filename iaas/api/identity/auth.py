@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.domains import show_domain
-from iaas.api.identity.listing import asked, links, listed
+from iaas.api.identity.listing import links, paged
 from iaas.api.identity.projects import show_project
 from iaas.api.route import ANY, Route, Rule
 from iaas.errors import Forbidden
@@ -43,21 +44,17 @@ def show_catalog(call: Call[IdentityServices]) -> dict[str, Any]:
 
 
 def list_projects(call: Call[IdentityServices]) -> dict[str, Any]:
-    limits = asked(call)
     equals: dict[str, Any] = {"enabled": True}
     if _is_delegated(call):
         equals["id"] = call.context.project_id
     user_id = call.context.user_id or ""
-    found = call.services.projects.of_user(user_id, equals, limits.marker, limits.limit + 1, usable=True)
-    return listed(call, "projects", found, limits, lambda item: show_project(call, item))
+    return paged(call, "projects", partial(call.services.projects.of_user, user_id, equals, usable=True), show_project)
 
 
 def list_domains(call: Call[IdentityServices]) -> dict[str, Any]:
-    limits = asked(call)
     if _is_delegated(call):
-        return listed(call, "domains", [], limits, lambda item: item)
-    found = call.services.domains.of_user(call.context.user_id or "", limits.marker, limits.limit + 1)
-    return listed(call, "domains", found, limits, lambda item: show_domain(call, item))
+        return {"domains": [], "links": links(call)}
+    return paged(call, "domains", partial(call.services.domains.of_user, call.context.user_id or ""), show_domain)
 
 
 def show_system(call: Call[IdentityServices]) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, ENABLED, IMMUTABLE, NAME, TAGS, entity, filters, tagged, values
-from iaas.api.identity.listing import asked, listed, shown
+from iaas.api.identity.listing import paged, shown
 from iaas.api.identity.rules import LIST_IN_DOMAIN, SEE_OR_IN_DOMAIN
 from iaas.api.identity.targets import named
 from iaas.api.route import ADMIN, Route, Rule
@@ -27,11 +28,9 @@ def show_domain(call: Call[Any], domain: Domain) -> dict[str, Any]:
 
 def list_domains(call: Call[IdentityServices]) -> dict[str, Any]:
     """With the token of one domain, that one."""
-    limits = asked(call)
     own = {"id": call.context.domain_id} if call.context.domain_id else {}
     equals = filters(call, "name", flags=("enabled",)) | own
-    found = call.services.domains.page(equals, limits.marker, limits.limit + 1)
-    return listed(call, "domains", found, limits, lambda item: show_domain(call, item))
+    return paged(call, "domains", partial(call.services.domains.page, equals), show_domain)
 
 
 def get_domain(call: Call[IdentityServices]) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, ENABLED, ID, entity, filters, values
-from iaas.api.identity.listing import asked, listed, shown
+from iaas.api.identity.listing import paged, shown
 from iaas.api.identity.rules import SEE
 from iaas.api.route import ADMIN, Route, Rule
 from iaas.identity.service import IdentityServices
@@ -41,10 +42,8 @@ def show_endpoint(call: Call[Any], endpoint: Endpoint) -> dict[str, Any]:
 
 
 def list_endpoints(call: Call[IdentityServices]) -> dict[str, Any]:
-    limits = asked(call)
     equals = filters(call, "interface", "service_id", "region_id")
-    found = call.services.endpoints.page(equals, limits.marker, limits.limit + 1)
-    return listed(call, "endpoints", found, limits, lambda item: show_endpoint(call, item))
+    return paged(call, "endpoints", partial(call.services.endpoints.page, equals), show_endpoint)
 
 
 def get_endpoint(call: Call[IdentityServices]) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, ID, NAME, entity, filters, home_domain, values
-from iaas.api.identity.listing import asked, listed, shown
+from iaas.api.identity.listing import paged, shown
 from iaas.api.identity.rules import (
     LIST_IN_DOMAIN,
     MANAGE_GROUP,
@@ -32,17 +33,13 @@ def show_group(call: Call[Any], group: Group) -> dict[str, Any]:
 
 
 def list_groups(call: Call[IdentityServices]) -> dict[str, Any]:
-    limits = asked(call)
     equals = within(call, filters(call, "name", "domain_id"))
-    found = call.services.groups.page(equals, limits.marker, limits.limit + 1)
-    return listed(call, "groups", found, limits, lambda item: show_group(call, item))
+    return paged(call, "groups", partial(call.services.groups.page, equals), show_group)
 
 
 def list_user_groups(call: Call[IdentityServices]) -> dict[str, Any]:
-    limits = asked(call)
     equals = within(call, filters(call, "name", "domain_id"))
-    found = call.services.groups.of_user(call.path["user_id"], equals, limits.marker, limits.limit + 1)
-    return listed(call, "groups", found, limits, lambda item: show_group(call, item))
+    return paged(call, "groups", partial(call.services.groups.of_user, call.path["user_id"], equals), show_group)
 
 
 def get_group(call: Call[IdentityServices]) -> dict[str, Any]:

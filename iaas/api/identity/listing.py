@@ -19,9 +19,22 @@ def shown(call: Call[Any], path: str, item: Any, fields: Mapping[str, Any]) -> d
     return {**item.extra, "id": item.id, **fields, "links": links}
 
 
+def paged(
+    call: Call[Any],
+    key: str,
+    fetch: Callable[[str | None, int], Sequence[T]],
+    show: Callable[[Call[Any], T], Mapping[str, Any]],
+) -> dict[str, Any]:
+    """The page that is asked for; ``fetch(marker, most)`` gives what comes after the marker."""
+    limits = asked(call)
+    return listed(call, key, fetch(limits.marker, limits.limit + 1), limits, lambda item: show(call, item))
+
+
 def asked(call: Call[Any]) -> Page:
-    """limit and marker; the order is that of the ids. Without a limit clients expect the whole list at once."""
-    found = page(call.query, call.query_lists, keys=("id",), default=(("id", "asc"),))
+    """limit and marker; the order is that of the ids, and wishes for another one are nobody's business, as published.
+    Without a limit clients expect the whole list at once."""
+    query = {name: call.query[name] for name in ("limit", "marker") if name in call.query}
+    found = page(query, {}, keys=("id",), default=(("id", "asc"),))
     return found if found.asked else replace(found, limit=WHOLE)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from iaas.api.call import Call
@@ -20,7 +21,7 @@ from iaas.api.identity.bodies import (
     tagged,
     values,
 )
-from iaas.api.identity.listing import asked, listed, shown
+from iaas.api.identity.listing import paged, shown
 from iaas.api.identity.rules import LIST_IN_DOMAIN, MANAGE_PROJECT, SEE_PROJECT, SEE_USER
 from iaas.api.identity.targets import made, named, within
 from iaas.api.route import Route, Rule
@@ -73,24 +74,18 @@ def _tags(call: Call[Any]) -> dict[str, Any]:
 
 
 def list_projects(call: Call[IdentityServices]) -> dict[str, Any]:
-    limits = asked(call)
-    most = limits.limit + 1
     if flag(call, "is_domain"):
         own = {"id": call.context.domain_id} if call.context.domain_id else {}
         none = {"id": ()} if {"domain_id", "parent_id"} & call.query.keys() else {}  # they are in and below nothing
         equals = filters(call, "name", flags=("enabled",)) | _tags(call) | own | none
-        domains = call.services.domains.page(equals, limits.marker, most)
-        return listed(call, "projects", domains, limits, lambda item: show_project(call, item))
+        return paged(call, "projects", partial(call.services.domains.page, equals), show_project)
     equals = within(call, filters(call, "name", "domain_id", "parent_id", flags=("enabled",)) | _tags(call))
-    found = call.services.projects.page(equals, limits.marker, most)
-    return listed(call, "projects", found, limits, lambda item: show_project(call, item))
+    return paged(call, "projects", partial(call.services.projects.page, equals), show_project)
 
 
 def list_user_projects(call: Call[IdentityServices]) -> dict[str, Any]:
-    limits = asked(call)
     equals = within(call, filters(call, "name", "domain_id", flags=("enabled",)))
-    found = call.services.projects.of_user(call.path["user_id"], equals, limits.marker, limits.limit + 1)
-    return listed(call, "projects", found, limits, lambda item: show_project(call, item))
+    return paged(call, "projects", partial(call.services.projects.of_user, call.path["user_id"], equals), show_project)
 
 
 def of_path(call: Call[IdentityServices]) -> tuple[Domains | Projects, Project | Domain]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, entity, filters, values
-from iaas.api.identity.listing import asked, listed, shown
+from iaas.api.identity.listing import paged, shown
 from iaas.api.route import ADMIN, ANY, Route, Rule
 from iaas.errors import Invalid
 from iaas.identity.service import IdentityServices
@@ -25,9 +26,7 @@ def show_region(call: Call[Any], region: Region) -> dict[str, Any]:
 
 
 def list_regions(call: Call[IdentityServices]) -> dict[str, Any]:
-    limits = asked(call)
-    found = call.services.regions.page(filters(call, "parent_region_id"), limits.marker, limits.limit + 1)
-    return listed(call, "regions", found, limits, lambda item: show_region(call, item))
+    return paged(call, "regions", partial(call.services.regions.page, filters(call, "parent_region_id")), show_region)
 
 
 def get_region(call: Call[IdentityServices]) -> dict[str, Any]:

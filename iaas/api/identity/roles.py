@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, ID_OR_NULL, IMMUTABLE, LONG_NAME, entity, filters, values
-from iaas.api.identity.listing import asked, links, listed, shown
+from iaas.api.identity.listing import links, paged, shown
 from iaas.api.identity.rules import SEE, SEE_ROLE, SEE_ROLES
 from iaas.api.identity.targets import named
 from iaas.api.route import ADMIN, Route, Rule
@@ -27,10 +28,8 @@ def show_role(call: Call[Any], role: Role) -> dict[str, Any]:
 
 def list_roles(call: Call[IdentityServices]) -> dict[str, Any]:
     """The cloud's roles, or those of the domain that is asked for."""
-    limits = asked(call)
     equals = {"domain_id": None, **filters(call, "name", "domain_id")}
-    found = call.services.roles.page(equals, limits.marker, limits.limit + 1)
-    return listed(call, "roles", found, limits, lambda item: show_role(call, item))
+    return paged(call, "roles", partial(call.services.roles.page, equals), show_role)
 
 
 def get_role(call: Call[IdentityServices]) -> dict[str, Any]:

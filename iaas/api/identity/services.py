@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, ENABLED, LONG_NAME, entity, filters, values
-from iaas.api.identity.listing import asked, listed, shown
+from iaas.api.identity.listing import paged, shown
 from iaas.api.identity.rules import SEE
 from iaas.api.route import ADMIN, Route, Rule
 from iaas.identity.service import IdentityServices
@@ -26,9 +27,7 @@ def show_service(call: Call[Any], service: Service) -> dict[str, Any]:
 
 
 def list_services(call: Call[IdentityServices]) -> dict[str, Any]:
-    limits = asked(call)
-    found = call.services.services.page(filters(call, "type", "name"), limits.marker, limits.limit + 1)
-    return listed(call, "services", found, limits, lambda item: show_service(call, item))
+    return paged(call, "services", partial(call.services.services.page, filters(call, "type", "name")), show_service)
 
 
 def get_service(call: Call[IdentityServices]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from iaas.api.call import Call
@@ -18,7 +19,7 @@ from iaas.api.identity.bodies import (
     moments,
     values,
 )
-from iaas.api.identity.listing import asked, listed, shown
+from iaas.api.identity.listing import paged, shown
 from iaas.api.identity.rules import LIST_IN_DOMAIN, MANAGE_USER, SEE_GROUP, SEE_USER
 from iaas.api.identity.targets import made, named, within
 from iaas.api.route import Route, Rule
@@ -87,17 +88,13 @@ def _filters(call: Call[Any]) -> dict[str, Any]:
 
 
 def list_users(call: Call[IdentityServices]) -> dict[str, Any]:
-    limits = asked(call)
     equals = within(call, _filters(call))
-    found = call.services.users.page(equals, limits.marker, limits.limit + 1)
-    return listed(call, "users", found, limits, lambda item: show_user(call, item))
+    return paged(call, "users", partial(call.services.users.page, equals), show_user)
 
 
 def list_group_users(call: Call[IdentityServices]) -> dict[str, Any]:
-    limits = asked(call)
     equals = _filters(call)
-    found = call.services.users.of_group(call.path["group_id"], equals, limits.marker, limits.limit + 1)
-    return listed(call, "users", found, limits, lambda item: show_user(call, item))
+    return paged(call, "users", partial(call.services.users.of_group, call.path["group_id"], equals), show_user)
 
 
 def get_user(call: Call[IdentityServices]) -> dict[str, Any]:

@@ -55,6 +55,7 @@ def test_parts_of_names_find_what_they_say_and_wildcards_are_inert(world: World)
         ("/services?type__startswith=comp", "services", ["nova"]),
         ("/users?enabled=0", "users", []),
         ("/users?idp_id=somewhere", "users", []),
+        ("/projects?name=ours&sort_key=name&sort_dir=up&sort=x:y", "projects", ["ours"]),
     ],
 )
 def test_every_list_has_its_filters(world: World, path: str, key: str, found: list[str]) -> None:

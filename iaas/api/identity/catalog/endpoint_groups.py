@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, ID, LONG_NAME, filters
 from iaas.api.identity.endpoints import show_endpoint
-from iaas.api.identity.listing import asked, links, listed
+from iaas.api.identity.listing import links, paged
 from iaas.api.identity.projects import show_project
 from iaas.api.identity.rules import SEE
 from iaas.api.route import ADMIN, Route, Rule
@@ -36,9 +37,9 @@ def show_group(call: Call[Any], item: EndpointGroup) -> dict[str, Any]:
 
 
 def list_groups(call: Call[IdentityServices]) -> dict[str, Any]:
-    limits = asked(call)
-    found = call.services.endpoint_groups.page(filters(call, "name"), limits.marker, limits.limit + 1)
-    return listed(call, "endpoint_groups", found, limits, lambda item: show_group(call, item))
+    return paged(
+        call, "endpoint_groups", partial(call.services.endpoint_groups.page, filters(call, "name")), show_group
+    )
 
 
 def get_group(call: Call[IdentityServices]) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import LONG_NAME, entity, filters, values
 from iaas.api.identity.endpoints import show_endpoint
-from iaas.api.identity.listing import asked, links, listed, shown
+from iaas.api.identity.listing import links, paged, shown
 from iaas.api.identity.rules import SEE
 from iaas.api.route import ADMIN, Route, Rule
 from iaas.identity.service import IdentityServices
@@ -25,9 +26,7 @@ def show_policy(call: Call[Any], item: Policy) -> dict[str, Any]:
 
 
 def list_policies(call: Call[IdentityServices]) -> dict[str, Any]:
-    limits = asked(call)
-    found = call.services.policies.page(filters(call, "type"), limits.marker, limits.limit + 1)
-    return listed(call, "policies", found, limits, lambda item: show_policy(call, item))
+    return paged(call, "policies", partial(call.services.policies.page, filters(call, "type")), show_policy)
 
 
 def get_policy(call: Call[IdentityServices]) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import ID, ID_OR_NULL, LONG_NAME, entity, filters, values
 from iaas.api.identity.credentials.delegated import bound_by
-from iaas.api.identity.listing import asked, listed, shown
+from iaas.api.identity.listing import paged, shown
 from iaas.api.identity.rules import CHANGE_CREDENTIAL, SEE_CREDENTIAL
-from iaas.api.paging import Page
 from iaas.api.route import Route, Rule
 from iaas.errors import Forbidden, Invalid, NotFound
 from iaas.identity.credentials.collection import MOST, ec2_blob
@@ -37,12 +37,12 @@ def whose(user_id: str | None) -> dict[str, Any]:
 SOMEBODY = whose("-")  # no user's id: who may do it to this one may do it to everybody's
 
 
-def page_of(call: Call[IdentityServices], equals: Mapping[str, Any], limits: Page) -> list[Credential]:
-    """What fits these filters and the token may see: a page, and one more when there is a next one."""
+def page_of(call: Call[IdentityServices], equals: Mapping[str, Any], marker: str | None, most: int) -> list[Credential]:
+    """What fits these filters and the token may see, after the marker."""
     if _sees_all_of_its_user(call):
-        return call.services.credentials.page(equals, limits.marker, limits.limit + 1)
-    found = call.services.credentials.page(equals, limits.marker, MOST)
-    return [item for item in found if is_open_to(call, item)][: limits.limit + 1]
+        return call.services.credentials.page(equals, marker, most)
+    found = call.services.credentials.page(equals, marker, MOST)
+    return [item for item in found if is_open_to(call, item)][:most]
 
 
 def is_open_to(call: Call[IdentityServices], item: Credential) -> bool:
@@ -67,14 +67,12 @@ def show_credential(call: Call[Any], item: Credential) -> dict[str, Any]:
 
 def list_credentials(call: Call[IdentityServices]) -> dict[str, Any]:
     """Who may not see everybody's sees the own ones, whatever the filter says."""
-    limits = asked(call)
     equals = filters(call, "user_id", "type")
     if not call.allows(GET.name, SOMEBODY):
         own = call.context.user_id
         if equals.setdefault("user_id", own) != own:
-            return listed(call, "credentials", [], limits, lambda item: item)
-    found = page_of(call, equals, limits)
-    return listed(call, "credentials", found, limits, lambda item: show_credential(call, item))
+            equals["id"] = ()
+    return paged(call, "credentials", partial(page_of, call, equals), show_credential)
 
 
 def get_credential(call: Call[IdentityServices]) -> dict[str, Any]:

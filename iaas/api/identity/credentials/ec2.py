@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import secrets
+from functools import partial
 from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import ID_OR_NULL
 from iaas.api.identity.credentials.credentials import check_project, is_open_to, page_of, whose
 from iaas.api.identity.credentials.delegated import bound_by
-from iaas.api.identity.listing import asked, listed
+from iaas.api.identity.listing import paged
 from iaas.api.identity.rules import ADMIN_OR_SELF, CHANGE_CREDENTIAL, SEE_CREDENTIAL, SEE_OR_SELF
 from iaas.api.route import Route, Rule
 from iaas.api.schema import obj
@@ -36,10 +37,8 @@ def show_pair(call: Call[Any], item: Credential) -> dict[str, Any]:
 
 
 def list_pairs(call: Call[IdentityServices]) -> dict[str, Any]:
-    limits = asked(call)
     user = call.services.users.get(call.path["user_id"])
-    found = page_of(call, {"user_id": user.id, "type": EC2}, limits)
-    return listed(call, "credentials", found, limits, lambda item: show_pair(call, item))
+    return paged(call, "credentials", partial(page_of, call, {"user_id": user.id, "type": EC2}), show_pair)
 
 
 def get_pair(call: Call[IdentityServices]) -> dict[str, Any]:

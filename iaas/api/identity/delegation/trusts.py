@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import ID, filters
 from iaas.api.identity.delegation.application_credentials import EXPIRES_AT, ROLES, role_names
-from iaas.api.identity.listing import asked, links, listed
+from iaas.api.identity.listing import links, paged
 from iaas.api.identity.roles import show_role
 from iaas.api.identity.rules import END_TRUST, MAKE_TRUST, SEE_GIVEN, SEE_RECEIVED, SEE_TRUST
 from iaas.api.paging import moment
@@ -87,13 +88,11 @@ def _whole(call: Call[Any], trust: Trust, roles: list[Role]) -> dict[str, Any]:
 
 def list_trusts(call: Call[IdentityServices]) -> dict[str, Any]:
     """Everybody's, or those that one user gave or received; with both filters, either is enough to ask."""
-    limits = asked(call)
     equals = filters(call, "trustor_user_id", "trustee_user_id")
     asks = [rule for rule, name in ((_GIVEN, "trustor_user_id"), (_RECEIVED, "trustee_user_id")) if name in equals]
     if asks and not any(call.allows(rule.name, _asked(call)) for rule in asks):
         call.enforce(asks[0].name, _asked(call))
-    found = call.services.trusts.page(equals, limits.marker, limits.limit + 1)
-    return listed(call, "trusts", found, limits, lambda trust: _show(call, trust))
+    return paged(call, "trusts", partial(call.services.trusts.page, equals), _show)
 
 
 def get_trust(call: Call[IdentityServices]) -> dict[str, Any]:

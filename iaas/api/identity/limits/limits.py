@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, ID, ID_OR_NULL, LONG_NAME, filters
 from iaas.api.identity.limits.registered_limits import MOST, NUMBER, REGION
-from iaas.api.identity.listing import asked, listed, shown
+from iaas.api.identity.listing import paged, shown
 from iaas.api.route import ADMIN, ANY, Route, Rule
 from iaas.api.schema import obj, wrapped
 from iaas.errors import Invalid, NotFound
@@ -29,9 +30,7 @@ def show_limit(call: Call[Any], item: Limit) -> dict[str, Any]:
 
 
 def list_limits(call: Call[IdentityServices]) -> dict[str, Any]:
-    limits = asked(call)
-    found = _seen(call, filters(call, *_WHOSE, *_WHAT), limits.marker, limits.limit + 1)
-    return listed(call, "limits", found, limits, lambda item: show_limit(call, item))
+    return paged(call, "limits", partial(_seen, call, filters(call, *_WHOSE, *_WHAT)), show_limit)
 
 
 def get_limit(call: Call[IdentityServices]) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.bodies import DESCRIPTION, ID, LONG_NAME, filters
-from iaas.api.identity.listing import asked, listed, shown
+from iaas.api.identity.listing import paged, shown
 from iaas.api.route import ADMIN, ANY, Route, Rule
 from iaas.api.schema import obj, wrapped
 from iaas.identity.service import IdentityServices
@@ -30,10 +31,8 @@ def show_registered(call: Call[Any], item: RegisteredLimit) -> dict[str, Any]:
 
 
 def list_registered(call: Call[IdentityServices]) -> dict[str, Any]:
-    limits = asked(call)
     equals = filters(call, *_WHAT)
-    found = call.services.registered_limits.page(equals, limits.marker, limits.limit + 1)
-    return listed(call, "registered_limits", found, limits, lambda item: show_registered(call, item))
+    return paged(call, "registered_limits", partial(call.services.registered_limits.page, equals), show_registered)
 
 
 def get_registered(call: Call[IdentityServices]) -> dict[str, Any]:
