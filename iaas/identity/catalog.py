@@ -72,15 +72,16 @@ class Endpoints(Collection[Endpoint]):
         return self._database.run(work)
 
     def _create(self, tx: Tx, value: Endpoint) -> Endpoint:
-        _check(tx, value.service_id, value.region_id)
+        check_place(tx, value.service_id, value.region_id)
         return super()._create(tx, value)
 
     def _update(self, tx: Tx, id: str, changes: Mapping[str, Any]) -> Endpoint:
-        _check(tx, changes.get("service_id"), changes.get("region_id"))
+        check_place(tx, changes.get("service_id"), changes.get("region_id"))
         return super()._update(tx, id, changes)
 
 
-def _check(tx: Tx, service_id: str | None, region_id: str | None) -> None:
+def check_place(tx: Tx, service_id: str | None, region_id: str | None) -> None:
+    """Raises Invalid for a service or region that is named and does not exist."""
     if service_id is not None and SERVICES.find(tx, id=service_id) is None:
         raise Invalid(f"Expecting to find valid service_id: {service_id[:64]} does not exist.", field="service_id")
     if region_id is not None and REGIONS.find(tx, id=region_id) is None:

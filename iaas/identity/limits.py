@@ -12,8 +12,9 @@ from typing import Any
 from iaas.db.engine import Database, Tx
 from iaas.db.identity import limits as db
 from iaas.db.identity.limits import LIMITS, REGISTERED
-from iaas.db.identity.nouns import DOMAINS, PROJECTS, REGIONS, SERVICES
+from iaas.db.identity.nouns import DOMAINS, PROJECTS
 from iaas.errors import Conflict, Forbidden, Invalid, NotFound
+from iaas.identity.catalog import check_place
 from iaas.identity.collection import Collection
 from iaas.model.identity.limit import Limit, RegisteredLimit, exceeds
 
@@ -27,14 +28,14 @@ class RegisteredLimits(Collection[RegisteredLimit]):
 
         def work(tx: Tx) -> None:
             for value in values:
-                _check_place(tx, value.service_id, value.region_id)
+                check_place(tx, value.service_id, value.region_id)
                 db.register(tx, value)
 
         self._database.run(work)
 
     def _update(self, tx: Tx, id: str, changes: Mapping[str, Any]) -> RegisteredLimit:
         self._check_unused(tx, id)
-        _check_place(tx, changes.get("service_id"), changes.get("region_id"))
+        check_place(tx, changes.get("service_id"), changes.get("region_id"))
         if "region_id" in changes:
             changes = {**changes, "place": changes["region_id"] or ""}
         found = self._rows.get(tx, id)
@@ -88,7 +89,7 @@ class Limits(Collection[Limit]):
         self._database.run(work)
 
     def _add(self, tx: Tx, value: Limit) -> None:
-        _check_place(tx, value.service_id, value.region_id)
+        check_place(tx, value.service_id, value.region_id)
         if value.project_id is not None and PROJECTS.find(tx, id=value.project_id) is None:
             raise Invalid(f"Expecting to find valid project_id: {value.project_id} does not exist.", field="project_id")
         if value.domain_id is not None and DOMAINS.find(tx, id=value.domain_id) is None:
@@ -122,10 +123,3 @@ def _fits(tx: Tx, value: Limit) -> bool:
         raise NotFound.of("project", value.project_id)
     is_second_level = project.parent_id == project.domain_id
     return is_second_level and not exceeds(value.resource_limit, db.above(tx, value, project.domain_id))
-
-
-def _check_place(tx: Tx, service_id: str | None, region_id: str | None) -> None:
-    if service_id is not None and SERVICES.find(tx, id=service_id) is None:
-        raise Invalid(f"Expecting to find valid service_id: {service_id} does not exist.", field="service_id")
-    if region_id is not None and REGIONS.find(tx, id=region_id) is None:
-        raise Invalid(f"Expecting to find valid region_id: {region_id} does not exist.", field="region_id")
