@@ -100,7 +100,11 @@ def _wrapped(plain: socket.socket, target: Target, options: Options) -> socket.s
         return plain
     try:
         context = ssl.create_default_context(cafile=options.web_ca_file or None)
-        return context.wrap_socket(plain, server_hostname=target.host, do_handshake_on_connect=False)
+        # Of an answer without a length TLS says whether it is complete; a connection that just ends may have been cut.
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+        return context.wrap_socket(
+            plain, server_hostname=target.host, do_handshake_on_connect=False, suppress_ragged_eofs=False
+        )
     except (OSError, ValueError) as error:
         plain.close()
         raise _unproven() from error
@@ -152,10 +156,11 @@ class WebStream(io.RawIOBase):
         self._watch.start()
 
     def _cut(self) -> None:
-        """Whoever reads sees the end of the connection, and here that it is none of the data."""
+        """Whoever reads sees the end of the connection, and here that it is none of the data. By the plain socket's own
+        method: an SSLSocket's drops TLS first, and would go on in the clear."""
         self._is_cut = True
         try:
-            self._socket.shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
         except OSError:
             log.debug("the connection had ended by itself")
 

@@ -13,6 +13,7 @@ from iaas.config.sections import Image as Options
 from iaas.errors import Invalid
 from iaas.host.pki import Authority
 from iaas.image import fetch
+from iaas.image.faults import Broken
 from tests.unit.image.canary import Canary, serving
 
 NAME = "mirror.example"  # what the certificate says, beside 127.0.0.1
@@ -117,6 +118,14 @@ def test_an_authority_that_is_not_trusted_and_a_server_without_tls_are_refused(w
         with pytest.raises(Invalid, match="does not prove its name"):
             web.read(url, options)
     assert web.hits() == []
+
+
+def test_a_cut_connection_is_no_end_of_the_data(web: Web) -> None:
+    """The server sends no length, and ends without saying so in TLS: anybody between may have cut it."""
+    web.safe.pages["/ragged"] = (200, {"Content-Length": ""}, DATA)
+    with pytest.raises(Broken, match="stopped in the middle"):
+        web.read(web.safe.url("/ragged", NAME))
+    assert web.hits() == ["https /ragged"]
 
 
 def test_without_http_among_the_schemes_no_redirect_leads_there(web: Web) -> None:
