@@ -148,11 +148,11 @@ def test_imports_of_every_method_survive_the_kill_of_their_daemon(pair: Pair, ca
     pair.wish(kept, method={"name": "copy-image"}, stores=["slow"])
     pair.wish(staged, method={"name": "glance-direct"}, all_stores=True)
     # These two have met the failpoint when the others come, which wait for their sources.
-    wait(lambda: pair.half_done() == 3, 20, lambda: f"{pair.files()}\n{pair.logs()}")
+    wait(lambda: pair.half_done() == 3, 60, lambda: f"{pair.files()}\n{pair.logs()}")
     pair.wish(web, method={"name": "web-download", "uri": canary.url("/web")})
     pair.wish(lost, method={"name": "web-download", "uri": canary.url("/lost")})
     with sending(pair, staging):
-        wait(lambda: pair.half_done() == 6, 20, lambda: f"{pair.files()}\n{pair.logs()}")
+        wait(lambda: pair.half_done() == 6, 60, lambda: f"{pair.files()}\n{pair.logs()}")
         pair.kill("image")
     over.set()
 
@@ -162,7 +162,7 @@ def test_imports_of_every_method_survive_the_kill_of_their_daemon(pair: Pair, ca
     canary.pages["/web"] = (200, {}, DATA)
     canary.pages["/lost"] = (404, {}, b"")
     pair.image_starts()
-    wait(lambda: all(pair.task(id)["status"] in ("success", "failure") for id in (kept, staged, web, lost)), 30,
+    wait(lambda: all(pair.task(id)["status"] in ("success", "failure") for id in (kept, staged, web, lost)), 60,
          lambda: f"{[pair.task(id) for id in (kept, staged, web, lost)]}\n{pair.logs()}")  # fmt: skip
     wait(lambda: pair.show(staging)["status"] == "queued", 30, pair.logs)
 

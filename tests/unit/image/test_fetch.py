@@ -203,7 +203,7 @@ def test_less_than_was_announced_is_no_end(canary: Canary, options: Options) -> 
 def test_the_end_of_the_time_is_not_the_end_of_the_data() -> None:
     """An answer without a length ends with its connection: one that we cut has not."""
     with dribbling(b"HTTP/1.1 200 OK\r\n\r\nab") as port:
-        options = Options(web_ports=(str(port),), web_networks=("127.0.0.1/32",), web_hours=0.3 / 3600)
+        options = Options(web_ports=(str(port),), web_networks=("127.0.0.1/32",), web_hours=1 / 3600)
         with fetch.open_url(f"http://127.0.0.1:{port}/", options) as stream, pytest.raises(Broken):
             while stream.read(1000):
                 pass
