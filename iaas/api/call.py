@@ -21,7 +21,7 @@ class Call(Generic[S]):
     services: S
     policy: Policy
     path: Mapping[str, str]  # variables of the route's path
-    query: Mapping[str, str]  # the last value of each query key
+    query: Mapping[str, str]  # the first value of each query key
     query_lists: Mapping[str, list[str]]
     headers: Mapping[str, str]  # case-insensitive
     body: Any

@@ -6,6 +6,7 @@ one address does not lock out the account's owner at another.
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Throttle:
         ``lockable`` has the delays, whatever the operator's rule."""
         now = self._clock.monotonic()
         with self._lock:
-            failures = self._known.get((account, source))
+            failures = self._known.get((account, _network(source)))
             if failures is None:
                 return True
             if self._attempts and lockable:
@@ -44,7 +45,7 @@ class Throttle:
             return failures.count < FREE or now - failures.last >= min(LONGEST, 2.0 ** min(failures.count - FREE, 16))
 
     def failed(self, account: str, source: str) -> None:
-        now = self._clock.monotonic()
+        now, source = self._clock.monotonic(), _network(source)
         with self._lock:
             failures = self._known.pop((account, source), None)
             if failures is None or now - failures.last > max(MEMORY, self._locked):
@@ -56,4 +57,16 @@ class Throttle:
 
     def succeeded(self, account: str, source: str) -> None:
         with self._lock:
-            self._known.pop((account, source), None)
+            self._known.pop((account, _network(source)), None)
+
+
+def _network(source: str) -> str:
+    """Of an IPv6 address its /64, which is the least that anybody gets: otherwise each guess could come from an address
+    of its own. Anything else is itself."""
+    try:
+        address = ipaddress.IPv6Address(source.partition("%")[0])
+    except ValueError:
+        return source
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((address, 64), strict=False))

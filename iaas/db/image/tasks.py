@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from iaas.db.engine import Tx
+from iaas.db.image import order
 from iaas.db.schema.image_tasks import image_tasks
 from iaas.errors import Conflict, Invalid, NotFound
 from iaas.model.image import OPEN, ImageTask, TaskStatus, TaskType
@@ -17,7 +18,7 @@ from iaas.model.image import OPEN, ImageTask, TaskStatus, TaskType
 _C = image_tasks.c
 _COLUMNS = [_C[item.name] for item in fields(ImageTask)]
 _OPEN = [status.value for status in OPEN]
-SORT_KEYS: Mapping[str, sa.ColumnElement[Any]] = {
+SORT_KEYS: order.Keys = {
     "created_at": _C.created_at, "updated_at": _C.updated_at, "id": _C.id, "status": _C.status, "type": _C.type,
     "expires_at": sa.func.coalesce(_C.expires_at, _C.created_at),
 }  # fmt: skip
@@ -96,9 +97,7 @@ def listed(
         query = query.where(_C.owner == owner)
     if marker is not None:
         query = query.where(_after(tx, marker, owner, sort))
-    for key, direction in sort:
-        query = query.order_by(SORT_KEYS[key].desc() if direction == "desc" else SORT_KEYS[key].asc())
-    return [_value(row) for row in tx.all(query.limit(limit))]
+    return [_value(row) for row in tx.all(order.ordered(query, SORT_KEYS, sort).limit(limit))]
 
 
 def forget(tx: Tx, limit: int = 1000) -> int:
@@ -112,14 +111,7 @@ def _after(tx: Tx, marker: str, owner: str | None, sort: Sequence[tuple[str, str
     found = tx.first(query if owner is None else query.where(_C.owner == owner))
     if found is None:
         raise Invalid(f"Marker {marker[:64]!r} is not a task.", field="marker")
-    values: list[Any] = list(found)
-    ways = []
-    for depth, (key, direction) in enumerate(sort):
-        column = SORT_KEYS[key]
-        step = column < values[depth] if direction == "desc" else column > values[depth]
-        equal = [SORT_KEYS[other] == values[i] for i, (other, _) in enumerate(sort[:depth])]
-        ways.append(sa.and_(*equal, step))
-    return sa.or_(*ways)
+    return order.behind(SORT_KEYS, sort, list(found))
 
 
 def _ready(tx: Tx) -> sa.ColumnElement[bool]:

@@ -81,6 +81,26 @@ def test_after_five_failures_the_account_answers_only_now_and_then_to_that_sourc
     assert slow.is_open("admin", "10.0.0.1")
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),  # whoever has one address of a /64 has them all
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),  # as a socket for both protocols names its IPv4 clients
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("", "unix", False),
+    ],
+)
+def test_a_network_that_one_customer_gets_is_one_source(clock: ManualClock, one: str, other: str, same: bool) -> None:
+    """S-042"""
+    slow = Throttle(clock, attempts=1, locked=60.0)
+    slow.failed("account", one)
+    assert slow.is_open("account", other) is not same
+    slow.succeeded("account", other)
+    assert slow.is_open("account", one) is same
+
+
 def test_the_throttle_remembers_a_bounded_number_of_accounts(clock: ManualClock) -> None:
     slow = Throttle(clock)
     for number in range(throttle.CAPACITY + 100):
