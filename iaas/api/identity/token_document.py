@@ -13,6 +13,8 @@ from iaas.identity.service import IdentityServices
 from iaas.model.identity.delegation import ApplicationCredential, Mandate
 from iaas.model.token import Access, Named, ScopeKind
 
+_ACCESS_RULES = "OpenStack-Identity-Access-Rules"  # a service says with it that it enforces them, and in which version
+
 
 def document(call: Call[IdentityServices], access: Access) -> dict[str, Any]:
     claims = access.claims
@@ -37,6 +39,18 @@ def document(call: Call[IdentityServices], access: Access) -> dict[str, Any]:
             project_id = access.project.id if access.project else None
             token["catalog"] = catalog_of(call, access.user.id, project_id)
     return token
+
+
+def is_understood(call: Call[Any], access: Access) -> bool:
+    """Whether who asks can take the answer for what it is: a service that knows nothing of access rules must not take
+    a token that has some for a whole one."""
+    given = access.mandate
+    if not isinstance(given, ApplicationCredential) or given.access_rules is None:
+        return True
+    try:
+        return float(call.headers.get(_ACCESS_RULES, "0")) >= 1.0
+    except ValueError:
+        return False
 
 
 def receipt(found: Receipt) -> dict[str, Any]:

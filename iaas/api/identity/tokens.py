@@ -7,17 +7,15 @@ from datetime import timedelta
 from iaas.api.call import Call
 from iaas.api.identity.bodies import flag
 from iaas.api.identity.rules import END_TOKEN, TOKEN
-from iaas.api.identity.token_document import document, receipt
+from iaas.api.identity.token_document import document, is_understood, receipt
 from iaas.api.identity.token_request import CREATE, credentials, wanted
 from iaas.api.route import Reply, Route, Rule
 from iaas.errors import Invalid, NotFound, Unauthenticated
 from iaas.identity.methods.receipt import MoreNeeded
 from iaas.identity.service import IdentityServices
-from iaas.model.identity.delegation import ApplicationCredential
 from iaas.model.token import GRACE, Access
 
 _RECEIPT = "Openstack-Auth-Receipt"
-_ACCESS_RULES = "OpenStack-Identity-Access-Rules"  # a service says with it that it enforces them, and in which version
 
 VALIDATE = Rule("identity:validate_token", TOKEN)
 CHECK = Rule("identity:check_token", TOKEN)
@@ -35,14 +33,12 @@ def create_token(call: Call[IdentityServices]) -> Reply:
 
 
 def show_token(call: Call[IdentityServices]) -> Reply:
-    token, access = _subject(call, VALIDATE)
-    _check_understood(call, access)
+    token, access = _understood(call, VALIDATE)
     return Reply({"token": document(call, access)}, headers={"X-Subject-Token": token})
 
 
 def check_token(call: Call[IdentityServices]) -> Reply:
-    token, access = _subject(call, CHECK)
-    _check_understood(call, access)
+    token, _ = _understood(call, CHECK)
     return Reply(headers={"X-Subject-Token": token})
 
 
@@ -50,6 +46,14 @@ def revoke_token(call: Call[IdentityServices]) -> None:
     """``cascade``: with all that came of the same login."""
     _, access = _subject(call, REVOKE)
     call.services.revoke(access, chain=flag(call, "cascade"))
+
+
+def _understood(call: Call[IdentityServices], rule: Rule) -> tuple[str, Access]:
+    """The token that the request is about; as published, who can't understand it does not find it."""
+    token, access = _subject(call, rule)
+    if not is_understood(call, access):
+        raise NotFound("Could not find token.", resource="token")
+    return token, access
 
 
 def _subject(call: Call[IdentityServices], rule: Rule) -> tuple[str, Access]:
@@ -63,20 +67,6 @@ def _subject(call: Call[IdentityServices], rule: Rule) -> tuple[str, Access]:
         raise NotFound("Could not find token.", resource="token") from None
     call.enforce(rule.name, {"user_id": access.user.id})
     return token, access
-
-
-def _check_understood(call: Call[IdentityServices], access: Access) -> None:
-    """A service that knows nothing of access rules must not take a token that has some for a whole one: as published,
-    it does not find it."""
-    given = access.mandate
-    if not isinstance(given, ApplicationCredential) or given.access_rules is None:
-        return
-    try:
-        understood = float(call.headers.get(_ACCESS_RULES, "0")) >= 1.0
-    except ValueError:
-        understood = False
-    if not understood:
-        raise NotFound("Could not find token.", resource="token")
 
 
 ROUTES = (

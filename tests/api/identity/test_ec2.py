@@ -294,9 +294,9 @@ def test_a_signature_opens_no_other_users_key(world: World) -> None:
 # Application credentials ------------------------------------------------------------------------------------------
 
 
-def app_token(world: World, unrestricted: bool) -> None:
+def app_token(world: World, unrestricted: bool, **fields: Any) -> None:
     """The persona ``app``: the member by an application credential, whose id is the world's ``app_cred``."""
-    body = {"application_credential": {"name": "robot", "unrestricted": unrestricted}}
+    body = {"application_credential": {"name": "robot", "unrestricted": unrestricted, **fields}}
     answer = world.request("member", "POST", "/users/{member}/application_credentials", body)
     assert answer.status_code == 201, answer.text
     made = at(answer.json, "application_credential")

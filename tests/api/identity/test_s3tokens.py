@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from werkzeug.test import TestResponse
 
-from tests.api.identity.test_ec2 import made_pair
+from tests.api.identity.test_ec2 import PAIRS, app_token, made_pair
 from tests.api.identity.test_ec2 import signed as signed_for_ec2
 from tests.api.identity.world import Case, World, at
 
@@ -117,3 +117,15 @@ def test_it_ends_with_what_it_rests_on(world: World, pair: dict[str, Any], metho
     assert ask(world, request).status_code == 200
     assert world.request("admin", method, path, body).status_code in (200, 204)
     assert ask(world, request).status_code == 401
+
+
+def test_access_rules_are_not_lost_on_the_way(world: World) -> None:
+    """S-036: a service that does not enforce them gets no answer for the pair of a credential that has some."""
+    rule = {"service": "identity", "method": "POST", "path": "/v3/users/*/credentials/OS-EC2"}
+    app_token(world, unrestricted=True, access_rules=[rule])
+    bound = at(world.run(Case("app", "POST", PAIRS, 201, {"tenant_id": "{ours}"})).json, "credential")
+    assert ask(world, newest(bound)).status_code == 401
+    sent = {"OpenStack_Identity_Access_Rules": "1.0"}
+    answer = world.request("service", "POST", "/s3tokens", {"credentials": newest(bound)}, **sent)
+    assert answer.status_code == 200
+    assert at(answer.json, "token.application_credential.access_rules.0.path") == rule["path"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from iaas.api.call import Call
 from iaas.api.identity.credentials.ec2tokens import NAMES, presented
-from iaas.api.identity.token_document import document
+from iaas.api.identity.token_document import document, is_understood
 from iaas.api.route import SERVICE, Route, Rule
 from iaas.api.schema import obj
 from iaas.errors import Unauthenticated
@@ -26,7 +26,10 @@ def recognize(call: Call[IdentityServices]) -> dict[str, Any]:
     if "token" not in given:
         raise Unauthenticated(REFUSED)
     request = S3Request(access=given["access"], signature=given["signature"], text=given["token"])
-    return {"token": document(call, call.services.ec2.recognize(request))}
+    access = call.services.ec2.recognize(request)
+    if not is_understood(call, access):
+        raise Unauthenticated(REFUSED)  # S-036
+    return {"token": document(call, access)}
 
 
 _VALIDATE = Rule("identity:s3tokens_validate", SERVICE)
