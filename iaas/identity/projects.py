@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from iaas.db.engine import Database, Tx
 from iaas.db.identity import projects as db
 from iaas.db.identity.nouns import DOMAINS, PROJECTS, USERS
+from iaas.db.identity.revocations import end_of_all
+from iaas.db.identity.rows import Rows
 from iaas.errors import Conflict, Forbidden, Invalid, NotFound
 from iaas.identity.collection import Collection
 from iaas.model.project import DEFAULT_DOMAIN, Domain, Project
@@ -67,7 +69,7 @@ class Domains(Tagged[Domain]):
         return DOMAINS.create(tx, value, valid_after=tx.now() - timedelta(microseconds=1))
 
     def _update(self, tx: Tx, id: str, changes: Mapping[str, Any]) -> Domain:
-        return super()._update(tx, id, _with_end(tx, changes))
+        return super()._update(tx, id, _with_end(tx, DOMAINS, id, changes))
 
     def _delete(self, tx: Tx, id: str) -> None:
         domain = self._rows.get(tx, id)
@@ -149,7 +151,7 @@ class Projects(Tagged[Project]):
             raise Forbidden(f"Cannot enable project {id} since it has disabled parents.")
         if changes.get("enabled") is False and any(child.enabled for child in PROJECTS.page(tx, {"parent_id": id})):
             raise Forbidden(f"Cannot disable project {id} since its subtree contains enabled projects.")
-        return super()._update(tx, id, _with_end(tx, changes))
+        return super()._update(tx, id, _with_end(tx, PROJECTS, id, changes))
 
     def _delete(self, tx: Tx, id: str) -> None:
         self._rows.get(tx, id)
@@ -158,6 +160,7 @@ class Projects(Tagged[Project]):
         db.delete(tx, id)
 
 
-def _with_end(tx: Tx, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+def _with_end(tx: Tx, rows: Rows[Any], id: str, changes: Mapping[str, Any]) -> Mapping[str, Any]:
     """Disabling ends the tokens for good: enabling again does not bring them back."""
-    return {**changes, "valid_after": tx.now()} if changes.get("enabled") is False else changes
+    off = changes.get("enabled") is False
+    return {**changes, "valid_after": end_of_all(tx, rows, id)} if off else changes

@@ -10,6 +10,7 @@ from iaas.db.engine import Database, Tx
 from iaas.db.identity import groups as groups_db
 from iaas.db.identity import users as db
 from iaas.db.identity.nouns import DOMAINS, GROUPS, USERS
+from iaas.db.identity.revocations import end_of_all
 from iaas.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from iaas.identity.collection import Collection, bounded, set_options
 from iaas.identity.login import LoginDesk
@@ -97,7 +98,7 @@ class Users(Collection[User]):
             raise Forbidden("Update of `domain_id` is not allowed.")
         _check_default_project(tx, changes.get("default_project_id"))
         if changes.get("enabled") is False:
-            changes = {**changes, "valid_after": tx.now()}
+            changes = {**changes, "valid_after": end_of_all(tx, USERS, id)}
         return super()._update(tx, id, changes)
 
     def _delete(self, tx: Tx, id: str) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from iaas.db.engine import Tx
-from iaas.db.identity.rows import add_pair
+from iaas.db.identity.rows import Rows, add_pair
 from iaas.db.schema.identity import domains, projects, revocations, users
 from iaas.model.token import GRACE
 
@@ -29,6 +29,13 @@ def add(tx: Tx, audit_id: str, expires_at: datetime, chain: bool = False) -> Non
     if tx.first(known) is None:
         row = {"audit_id": audit_id, "chain": chain, "expires_at": expires_at, "revoked_at": tx.now()}
         add_pair(tx, revocations, row)
+
+
+def end_of_all(tx: Tx, rows: Rows[Any], id: str) -> datetime:
+    """The moment to which all tokens of this user, project or domain are to be ended now. It is never before an earlier
+    such moment, nor before a token that was dated just after that, though the clock stepped back (F-58)."""
+    before = tx.scalar(sa.select(rows.table.c.valid_after).where(rows.table.c.id == id))
+    return max(tx.now(), before + timedelta(microseconds=1)) if before else tx.now()
 
 
 def events(tx: Tx, since: datetime, limit: int) -> list[Event]:

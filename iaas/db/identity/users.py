@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from iaas.db.engine import Tx
 from iaas.db.identity.nouns import USERS
+from iaas.db.identity.revocations import end_of_all
 from iaas.db.schema.identity import assignments, domains, group_members, old_passwords, users
 from iaas.errors import NotFound
 from iaas.model.role import Actor
@@ -66,7 +67,7 @@ def set_password(
     old = old_passwords.c
     USERS.update(tx, user_id, {
         "password_hash": hashed, "password_set_at": now, "password_own": own, "password_expires_at": expires_at,
-        "valid_after": now,
+        "valid_after": end_of_all(tx, USERS, user_id),
     })  # fmt: skip
     if kept and before.hashes:
         newest = sa.select(sa.func.max(old.replaced_at)).where(old.user_id == user_id)

@@ -185,6 +185,30 @@ def test_a_new_password_works_at_once_even_if_the_clock_steps_back(
     assert services.validator.access(issued.token)
 
 
+@pytest.mark.parametrize("noun", ["users", "projects", "domains"])
+def test_a_clock_that_stepped_back_brings_no_token_back(
+    services: IdentityServices, facade: IdentityFacade, clock: ManualClock, noun: str
+) -> None:
+    """S-030, F-58: neither those that were ended before, nor the one that was made since."""
+    somebody = Somebody(services)
+    id = {"users": somebody.user.id, "projects": somebody.project.id, "domains": somebody.domain.id}[noun]
+
+    def off_and_on() -> None:
+        for enabled in (False, True):
+            getattr(services, noun).update(id, {"enabled": enabled})
+
+    clock.advance(10)
+    off_and_on()
+    clock.advance(-300)
+    since = people.log_in(services, somebody.user, people.on(somebody.project)).token
+    assert facade.authenticate(since)
+    off_and_on()
+    clock.advance(1)
+    for token in (somebody.issued.token, since):
+        with pytest.raises(Unauthenticated):
+            facade.authenticate(token)
+
+
 def test_revocations_are_swept_when_nobody_can_ask_for_them(services: IdentityServices, clock: ManualClock) -> None:
     """S-050: a service may ask for an expired token for two days."""
     who = people.user(services)
