@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from iaas import context
+from iaas.errors import Error
 
 _LIMIT = 8192
 _READ = 8 * _LIMIT  # of a longer text only so much is looked at
@@ -138,8 +139,12 @@ def setup(level: str = "INFO", style: str = "text") -> None:
 
 
 def _unhandled(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
-    """The end of a thread or of the process by a defect, through the same masks as everything else."""
+    """The end of a thread or of the process by a defect, through the same masks as everything else. A worded failure
+    that ends the main thread is a mistake in the configuration: its words are enough."""
     if issubclass(kind, KeyboardInterrupt):
+        return
+    if isinstance(error, Error) and threading.current_thread() is threading.main_thread():
+        logging.getLogger("iaas").critical("can't start: %s", error.message)
         return
     known: Any = (kind, error, trace)
     logging.getLogger("iaas").critical("unhandled %s in thread %s", kind.__name__, threading.current_thread().name,

@@ -22,8 +22,9 @@ OLD_PART_S = 7200.0  # the image service removes what nobody writes to for an ho
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """``stored``: image store -> blob name -> bytes in it (None: the stores were not looked at; a read-only one has
-    None). Hosts by name. ``ratios``: how much of its vCPUs, RAM and disk a host may promise; empty: not judged."""
+    """``stored``: image store -> blob name -> bytes in it. None: the stores were not looked at; a read-only or silent
+    one has None, one that is not configured is not there. Hosts by name. ``ratios``: how much of its vCPUs, RAM and
+    disk a host may promise; empty: not judged."""
 
     facts: audit.Facts
     compute: Mapping[str, ComputeInventory] = field(default_factory=dict)
@@ -84,7 +85,7 @@ def gather(witnesses: Witnesses, dead_letters: int = 0) -> Evidence:
 
 
 def _stored(stores: StoreSet, silent: list[str]) -> tuple[dict[str, dict[str, int] | None], tuple[str, ...]]:
-    """What is in each image store, and which parts in them are old. One that can't be asked is left out."""
+    """What is in each image store, and which parts in them are old. One that can't be asked has None."""
     found: dict[str, dict[str, int] | None] = {}
     parts: list[str] = []
     for place in stores.all:
@@ -92,6 +93,7 @@ def _stored(stores: StoreSet, silent: list[str]) -> tuple[dict[str, dict[str, in
             blobs = list(place.store.inventory())
         except Error as error:
             silent.append(f"image store {place.id}: {error.message}")
+            found[place.id] = None
             continue
         sizes = {blob.name: blob.size for blob in blobs if not blob.partial}
         found[place.id] = None if place.store.READ_ONLY else sizes

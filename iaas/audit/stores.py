@@ -69,6 +69,9 @@ def _lacking(stored: Mapping[str, Mapping[str, int] | None], image: Any, places:
     if not active:
         yield Violation(invariant="I-10", subject=f"image {image.id}", text="is in no store")
     for place in active:
+        if place.store not in stored:
+            text = f"is in the store {place.store}, which is not configured"
+            yield Violation(invariant="I-10", subject=f"image {image.id}", text=text)
         blobs = stored.get(place.store)
         if blobs is not None and blobs.get(place.name) != image.size:
             text = f"has {blobs.get(place.name)} bytes in the store {place.store} instead of {image.size}"

@@ -13,6 +13,7 @@ from cheroot.wsgi import PathInfoDispatcher
 from iaas.api.http_server import HttpServer
 from iaas.cmd.listen import address
 from iaas.daemon import Daemon
+from iaas.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,8 @@ QUEUE = 128
 
 
 def serve(daemon: Daemon, apps: Mapping[str, Callable[..., Any]], threads: int, max_body: int | None = None) -> None:
-    """Listens on every address of ``apps`` (listen string -> WSGI application) until the daemon stops.
+    """Listens on every address of ``apps`` (listen string -> WSGI application) until the daemon stops. Raises
+    Unavailable for one that can't be listened on.
 
     ``max_body`` None: no limit here, the application has its own (image uploads).
     """
@@ -34,7 +36,10 @@ def serve(daemon: Daemon, apps: Mapping[str, Callable[..., Any]], threads: int, 
         server = HttpServer((host, port), app, numthreads=threads, max=threads, request_queue_size=QUEUE,
                             timeout=TIMEOUT_S, shutdown_timeout=3, server_name="iaas")  # fmt: skip
         server.error_log = _error_log  # type: ignore[method-assign, assignment]
-        server.prepare()
+        try:
+            server.prepare()
+        except OSError as error:
+            raise Unavailable(f"can't listen on {host}:{port}: {error}") from error
         threading.Thread(target=server.serve, name=f"http-{port}", daemon=True).start()
         daemon.on_stop(server.stop)
         log.info("listening on %s:%d", host, port)

@@ -18,7 +18,7 @@ from iaas.bus.transport import DeadLetter
 from iaas.clock import ManualClock
 from iaas.db.engine import Database
 from iaas.db.schema.compute import allocations, compute_nodes, servers
-from iaas.db.schema.image import image_properties, images
+from iaas.db.schema.image import image_locations, image_properties, images
 from iaas.db.schema.network import ports
 from iaas.db.schema.operations import operations, quota_usage
 from iaas.db.schema.volume import volumes
@@ -426,6 +426,12 @@ def image_without_bytes(busy: Busy) -> Damage:
         busy.store(f"{busy.image}.0")
 
     return plant(), {("I-10", f"image {busy.image}")}
+
+
+@damage
+def image_in_a_store_that_is_not_configured(busy: Busy) -> Damage:
+    copy = {"image_id": busy.image, "store": "gone", "name": f"{busy.image}.1", "state": "active"}
+    return busy.extra(image_locations, **copy), {("I-10", f"image {busy.image}")}
 
 
 @damage

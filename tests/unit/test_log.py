@@ -14,6 +14,7 @@ import pytest
 
 from iaas import context, log
 from iaas.context import Context
+from iaas.errors import Invalid
 from iaas.log import JsonFormatter, TextFormatter, mask
 from tests import cpu
 
@@ -277,3 +278,19 @@ def test_the_death_of_a_thread_is_an_event(settled: None, capsys: pytest.Capture
     event = json.loads(line)
     assert (event["level"], event["message"]) == ("CRITICAL", "unhandled RuntimeError in thread worker-1")
     assert "c4nary" not in line
+
+
+def test_a_worded_failure_at_the_start_is_one_line_and_a_defect_is_all_of_it(
+    settled: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistake in the configuration, for whoever made it."""
+    log.setup("INFO")
+    for error in (Invalid("There is no 'nfs' in the stores."), RuntimeError("defect")):
+        try:
+            raise error
+        except (Invalid, RuntimeError):
+            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+    first, *rest = capsys.readouterr().err.splitlines()
+    assert first.endswith("CRITICAL iaas - can't start: There is no 'nfs' in the stores.")
+    assert rest[0].endswith("CRITICAL iaas - unhandled RuntimeError in thread MainThread")
+    assert rest[-1].endswith("RuntimeError: defect")

@@ -1,5 +1,6 @@
 """Where the APIs listen: by port or by path, as the configuration says."""
 
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from iaas.cmd.http import serve
 from iaas.cmd.listen import address, url
 from iaas.config.sections import Api
 from iaas.daemon import Daemon
-from iaas.errors import Invalid
+from iaas.errors import Invalid, Unavailable
 from tests.integration.rabbit import free_port
 
 
@@ -41,6 +42,13 @@ def test_an_api_alone_on_its_port_has_the_root(daemon: Daemon) -> None:
     place = f"127.0.0.1:{free_port()}"
     serve(daemon, {f"{place}/": app("compute")}, threads=1)
     assert httpx.get(f"http://{place}/v2.1").text == "compute  /v2.1"
+
+
+def test_a_port_that_is_taken_is_named(daemon: Daemon) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(Unavailable, match=f"can't listen on {place}: .*in use"):
+            serve(daemon, {f"{place}/": app("compute")}, threads=1)
 
 
 @pytest.mark.parametrize(
