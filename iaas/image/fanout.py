@@ -48,13 +48,16 @@ class Fanout:
     def abandon(self) -> None:
         """Leaves nothing of it in any store, or logs what could not be removed: the sweep will."""
         for id, writer in self._writers.items():
-            try:
-                if writer is None:
-                    self._stores[id].delete(self._name)
-                else:
-                    writer.abandon()
-            except Error as error:
-                log.warning("%s stays in the store %s until the sweep: %s", self._name, id, error.message)
+            self._take_back(id, writer)
+
+    def _take_back(self, id: str, writer: Writer | None) -> None:
+        try:
+            if writer is None:
+                self._stores[id].delete(self._name)
+            else:
+                writer.abandon()
+        except Error as error:
+            log.warning("%s stays in the store %s until the sweep: %s", self._name, id, error.message)
 
     def _begin(self, id: str, _: Writer | None) -> None:
         self._writers[id] = self._stores[id].writer(self._name)
@@ -76,5 +79,5 @@ class Fanout:
                 log.warning("%s is not written to the store %s: %s", self._name, id, error.message)
                 self.failed[id] = error.message
                 if writer is not None:
-                    writer.abandon()
+                    self._take_back(id, writer)
                 del self._writers[id]
