@@ -1,4 +1,5 @@
-"""The files that people and daemons read: iaas.conf, clouds.yaml and openrc. Pure text from the settings."""
+"""The files that people and daemons read: iaas.conf, clouds.yaml and openrc. Pure text from the settings,
+and from the operator's own iaas.local.conf."""
 
 from __future__ import annotations
 
@@ -86,9 +87,12 @@ def _alone(settings: Settings) -> dict[str, dict[str, str]]:
 
 def iaas_conf(settings: Settings) -> str:
     lines = [f"{_MARK} for the stack in {settings.state}; the next run overwrites changes.",
+             f"# What you want otherwise goes into {settings.wishes}: devstack/up puts it at the end of this file.",
              "# All options, with what they mean: iaas-manage config sample"]  # fmt: skip
     for section, options in sections(settings).items():
         lines += ["", f"[{section}]", *(f"{key} = {value}" for key, value in options.items())]
+    if settings.wishes.exists():  # of options that are given twice the last one counts
+        lines += ["", f"# From {settings.wishes}", settings.wishes.read_text().rstrip()]
     return "\n".join(lines) + "\n"
 
 

@@ -146,6 +146,11 @@ class Settings:
         return Path(mounts.CLOUD["etc"], "iaas.conf") if self.host else self.home / "iaas.conf"
 
     @property
+    def wishes(self) -> Path:
+        """Options of the operator's own, which go before devstack's; nothing of devstack's writes or removes it."""
+        return self.home / "iaas.local.conf"
+
+    @property
     def lib(self) -> Path:
         """Where the daemons keep what is theirs ("compute", "volumes" …), as this program sees it."""
         return self.state / "lib" if self.host else self.state

@@ -143,7 +143,9 @@ class Image:
     )
     project_quota: int = option(1099511627776, "Bytes of images that one project may keep, every copy counted.")
     import_methods: tuple[str, ...] = option(("glance-direct", "web-download", "copy-image"), "Import methods offered.")
-    import_workers: int = option(2, "Imports and copies that one image daemon works at.")
+    import_workers: int = option(
+        3, "Imports and copies that one image daemon works at; one of them is never of the same project."
+    )
     task_hours: int = option(48, "How long a task that is over is remembered.")
     web_schemes: tuple[str, ...] = option(("https", "http"), "web-download: schemes of URLs.")
     web_ports: tuple[str, ...] = option(("80", "443"), "web-download: ports of URLs.")

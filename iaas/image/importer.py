@@ -46,10 +46,11 @@ def work(services: ImageServices) -> None:
 
 def run_one(services: ImageServices) -> bool:
     """One task, to its end. False: there was none."""
+    most = max(1, services.options.import_workers - 1)  # one is left to other projects
     with services.database.read() as tx:
-        if not tasks.waiting(tx):
+        if not tasks.waiting(tx, most):
             return False
-    task = services.database.run(lambda tx: tasks.claim(tx, LEASE_S))
+    task = services.database.run(lambda tx: tasks.claim(tx, LEASE_S, most))
     if task is None:
         return False
     failpoints.hit("image.import.claimed")

@@ -97,7 +97,7 @@ def canary() -> Iterator[Canary]:
 @pytest.fixture
 def pair(tmp_path: Path, canary: Canary) -> Iterator[Pair]:
     stores = {
-        "image": "stores = fast:filesystem, slow:filesystem\nimport_workers = 4\n"
+        "image": "stores = fast:filesystem, slow:filesystem\nimport_workers = 5\n"
         f"web_ports = {canary.port}\nweb_networks = 127.0.0.1/32",
         **{f"store:{id}": f"directory = {tmp_path}/blobs-{id}" for id in ("fast", "slow", "staging")},
     }

@@ -35,15 +35,19 @@ def unfinished(tx: Tx, image_id: str) -> bool:
     return tx.first(sa.select(_C.id).where(_C.image_id == image_id, _C.status.in_(_OPEN))) is not None
 
 
-def waiting(tx: Tx) -> bool:
-    """Whether there is one to be taken up."""
-    return tx.first(sa.select(_C.id).where(_ready(tx)).limit(1)) is not None
+def waiting(tx: Tx, most: int) -> bool:
+    """Whether there is one to be taken up; ``most`` as of ``claim``."""
+    return tx.first(sa.select(_C.id).where(_ready(tx, most)).limit(1)) is not None
 
 
-def claim(tx: Tx, lease_s: int) -> ImageTask | None:
-    """Takes up the oldest one that waits or whose worker died; None when there is none."""
-    for row in tx.all(sa.select(_C.id, _C.attempt).where(_ready(tx)).order_by(_C.created_at).limit(5)):
-        mine = sa.and_(_C.id == row.id, _C.attempt == row.attempt, _ready(tx))
+def claim(tx: Tx, lease_s: int, most: int) -> ImageTask | None:
+    """Takes up the oldest one that waits or whose worker died; None when there is none.
+
+    A project with ``most`` in work waits until one of them is over: however slow the servers that it names are, others
+    have their turn. (Two daemons that claim at once on PostgreSQL may go one beyond.)
+    """
+    for row in tx.all(sa.select(_C.id, _C.attempt).where(_ready(tx, most)).order_by(_C.created_at).limit(5)):
+        mine = sa.and_(_C.id == row.id, _C.attempt == row.attempt, _ready(tx, most))
         changes = {
             "status": TaskStatus.PROCESSING.value, "attempt": row.attempt + 1, "updated_at": tx.now(),
             "lease_until": tx.now() + timedelta(seconds=lease_s),
@@ -114,9 +118,13 @@ def _after(tx: Tx, marker: str, owner: str | None, sort: Sequence[tuple[str, str
     return order.behind(SORT_KEYS, sort, list(found))
 
 
-def _ready(tx: Tx) -> sa.ColumnElement[bool]:
+def _ready(tx: Tx, most: int) -> sa.ColumnElement[bool]:
     dead = sa.and_(_C.status == TaskStatus.PROCESSING.value, _C.lease_until < tx.now())
-    return sa.or_(_C.status == TaskStatus.PENDING.value, dead)
+    other = image_tasks.alias("other")
+    in_work = sa.select(sa.func.count()).select_from(other).where(
+        other.c.owner == _C.owner, other.c.status == TaskStatus.PROCESSING.value, other.c.lease_until >= tx.now(),
+    )  # fmt: skip
+    return sa.and_(sa.or_(_C.status == TaskStatus.PENDING.value, dead), in_work.scalar_subquery() < most)
 
 
 def _mine(task: ImageTask) -> sa.ColumnElement[bool]:

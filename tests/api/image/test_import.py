@@ -18,6 +18,7 @@ from iaas.config.sections import Image as ImageOptions
 from iaas.config.sections import ImageStore
 from iaas.db import quotas
 from iaas.db.engine import Database
+from iaas.db.image import tasks
 from iaas.errors import Unavailable
 from iaas.image import delete as deletion
 from iaas.image.importer import TRIES, run_one
@@ -299,6 +300,19 @@ def test_a_store_that_fails_ends_all_or_only_itself(
         assert (found["status"], found["stores"], found["os_glance_failed_import"]) == ("active", "fast", "slow")
     assert used(services) == (0 if all_must else len(DATA))
     assert blobs(services) == {"fast": 0 if all_must else 1, "slow": 0, "staging": 0}
+
+
+def test_a_project_keeps_nobody_waiting_however_slow_its_sources(
+    alice: As, bob: As, services: ImageServices, canary: Canary
+) -> None:
+    """S-117: of three workers one is never of the same project; whose lease is over counts no more."""
+    for api in (alice, alice, alice, alice, bob):
+        wish(api, api.create()["id"], "web-download", canary.url("/slow"))
+    taken = [services.database.run(lambda tx: tasks.claim(tx, LEASE_S, 2)) for _ in range(4)]
+    assert sorted(task.owner or "" for task in taken if task) == ["alpha", "alpha", "beta"]
+    with services.database.read() as tx:
+        assert not tasks.waiting(tx, 2)
+        assert tasks.waiting(tx, 3)
 
 
 POINTS = ["image.import.claimed", "image.upload.piece", "image.upload.streamed", "image.upload.committed",

@@ -49,6 +49,20 @@ def test_files_with_passwords_are_private_and_a_second_write_changes_nothing(sta
     assert [(path.stat().st_mode & 0o777, path.stat().st_mtime_ns) for path in config.paths(stack)] == before
 
 
+def test_what_an_operator_wants_otherwise_is_kept_by_every_run(stack: Settings) -> None:
+    config.write(stack)
+    stack.wishes.write_text("[image]\ndirectory = /elsewhere\n[security_compliance]\nlockout_failure_attempts = 7\n")
+    assert config.write(stack) is True  # so that the daemons start again
+    files = [str(stack.config)]
+    assert unknown_keys(sections.ALL, files) == []
+    loaded = load(sections.ALL, files)
+    assert loaded.section(sections.Image).directory == "/elsewhere"
+    assert loaded.section(sections.Auth).key_repository == f"{stack.state}/keys"
+    assert config.write(stack) is False
+    config.remove(stack)
+    assert stack.wishes.exists()
+
+
 def test_a_clouds_yaml_of_somebody_else_is_not_overwritten(stack: Settings) -> None:
     stack.home.mkdir()
     (stack.home / "clouds.yaml").write_text("clouds: {mine: {}}\n")
