@@ -53,8 +53,8 @@ def values(draw: st.DrawFn, kind: Any) -> Any:
         return draw(values(draw(st.sampled_from(inner))))
     if hasattr(kind, "__dataclass_fields__"):
         return kind(**{name: draw(values(hint)) for name, hint in typing.get_type_hints(kind).items()})
-    plain = {str: st.text(max_size=20), int: st.integers(-(2**53), 2**53), bool: st.booleans(),
-             float: st.floats(-1e9, 1e9), type(None): st.none()}  # fmt: skip
+    plain = {str: st.text(max_size=20), bytes: st.binary(max_size=20), int: st.integers(-(2**53), 2**53),
+             bool: st.booleans(), float: st.floats(-1e9, 1e9), type(None): st.none()}  # fmt: skip
     return draw(plain[kind]) if kind in plain else draw(st.sampled_from(list(kind)))
 
 
