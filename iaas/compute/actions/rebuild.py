@@ -8,10 +8,11 @@ from typing import Any
 from iaas.compute import fitting, lifecycle, named_by_images, server_disks, servers
 from iaas.compute.service import Compute
 from iaas.context import Context
-from iaas.db.compute import keypairs
+from iaas.db.compute import keypairs, nodes
 from iaas.db.engine import Tx
 from iaas.errors import Invalid, NotFound, QuotaExceeded
 from iaas.model.image import Image
+from iaas.model.placement import asked_of_hosts, misfit
 from iaas.model.server import Server
 
 
@@ -42,7 +43,8 @@ def rebuild(
 def usable_image(
     compute: Compute, tx: Tx, context: Context, server: Server, image_id: str, zero_disk: bool, field: str = "imageRef"
 ) -> Image:
-    """An image that the caller may boot from and that fits the server's flavor. Raises Invalid, Forbidden."""
+    """An image that the caller may boot from and that fits the server's flavor and its host, as the scheduler's filter
+    would say (S-058). Raises Invalid, Forbidden."""
     if server.image_id is None:
         raise Invalid("A server that boots from a volume can't get another root disk.", field=field)
     try:
@@ -50,6 +52,9 @@ def usable_image(
     except NotFound as error:
         raise Invalid(f"Image {image_id} could not be found.", field=field) from error
     fitting.check(image, server.flavor, zero_disk)
+    node = nodes.of_host(tx, server.host) if server.host else None
+    if node is not None and (reason := misfit(asked_of_hosts(image.properties), node)):
+        raise Invalid(f"Image {image_id} can't run on the server's host: {reason}.", field=field)
     named_by_images.check(compute, tx, context, image.properties, field)
     return image
 

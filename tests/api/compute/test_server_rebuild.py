@@ -53,6 +53,21 @@ def test_a_rebuild_answers_the_server_as_it_will_be(world: World, server: str) -
         assert operations.of_resource(tx, "server", server)[0].kind == "server.rebuild"
 
 
+@pytest.mark.parametrize("action", ["rebuild", "rescue"])
+def test_an_image_for_other_hosts_is_refused_and_the_server_stays_as_it_is(
+    world: World, server: str, action: str
+) -> None:
+    """S-058: the host is not chosen anew, but it is looked at."""
+    image = world.image(properties={"hw_architecture": "aarch64"})
+    field = {"rebuild": "imageRef", "rescue": "rescue_image_ref"}[action]
+    answer = world.call("alice", "POST", path(server), {action: {field: image}})
+    assert answer.status_code == 400
+    assert "the image wants architecture aarch64, the host has x86_64" in answer.get_json()["badRequest"]["message"]
+    assert world.ok("alice", "GET", f"/v2.1/servers/{server}")["server"]["status"] == "ACTIVE"
+    with world.database.read() as tx:
+        assert [op.kind for op in operations.of_resource(tx, "server", server)] == ["server.create"]
+
+
 def test_what_came_later_is_refused_before_and_shown_after(world: World, server: str) -> None:
     for version, field, value in (("2.18", "description", "d"), ("2.53", "key_name", None), ("2.56", "user_data", None),
                                   ("2.62", "trusted_image_certificates", None)):  # fmt: skip
