@@ -147,8 +147,9 @@ class Settings:
 
     @property
     def wishes(self) -> Path:
-        """Options of the operator's own, which go before devstack's; nothing of devstack's writes or removes it."""
-        return self.home / "iaas.local.conf"
+        """Options of the operator's own, which go before devstack's. In the checkout, or beside the state directory
+        of a second stack: nothing of devstack's writes or removes it."""
+        return Path(f"{self.state}.local.conf") if self.tag else self.root / "iaas.local.conf"
 
     @property
     def lib(self) -> Path:

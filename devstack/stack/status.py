@@ -67,8 +67,7 @@ def status(settings: Settings) -> int:
     print(f"\nThe cloud's own daemons take {say.size(total[SUPERVISED])}, broker, hypervisor and database "
           f"{say.size(total['base'])}, {len(guests)} guests {say.size(sum(guests))}.")  # fmt: skip
     print(f"Logs: {settings.logs}")
-    supervised = f"{settings.bin}/supervisorctl -c {supervisor.conf_path(settings)}"
-    print(f"After a change of {settings.config}, which the next devstack/up takes back: {supervised} restart 'iaas:*'")
+    print(f"Options of your own: {settings.wishes}; the next devstack/up takes them over and restarts the daemons.")
     if problem:
         print(f"No heartbeats: {problem}")
     return 1 if problem or any(cells[1].isupper() for cells in rows[1:]) else 0

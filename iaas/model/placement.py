@@ -23,7 +23,6 @@ IMAGE_PROPERTIES = {
     "img_hv_requested_version": "hypervisor_version",
 }
 
-
 _ARCHITECTURES = {"amd64": "x86_64", "x86-64": "x86_64", "i386": "i686", "i486": "i686", "i586": "i686",
                   "arm64": "aarch64"}  # fmt: skip
 _RUNS = {"x86_64": ("x86_64", "i686"), "aarch64": ("aarch64", "armv7l")}  # host -> images

@@ -61,6 +61,7 @@ def test_what_an_operator_wants_otherwise_is_kept_by_every_run(stack: Settings) 
     assert config.write(stack) is False
     config.remove(stack)
     assert stack.wishes.exists()
+    assert not stack.wishes.is_relative_to(stack.state)  # which devstack/down removes
 
 
 def test_a_clouds_yaml_of_somebody_else_is_not_overwritten(stack: Settings) -> None:
